@@ -1,0 +1,97 @@
+"""Who acts, in which operation: set on each transaction, read by the audit triggers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection, event, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session, SessionTransaction
+
+
+@dataclass
+class Change:
+    """One operation, as it happens.
+
+    The edge makes it with what it knows (verb, actor, request); the verb that runs adds what it did
+    (`selection`, `parameters`, `outcome`). `backoffice.audit.record` writes it down at the end
+    of the transaction, if anything changed.
+    """
+
+    verb: str
+    actor: str
+    actor_id: int | None = None
+    request_id: str | None = None
+    address: str | None = None
+    reason: str | None = None
+    #: 0 is no limit.
+    statement_timeout_ms: int = 0
+    #: Whatever a read-only transaction tries to write, PostgreSQL refuses.
+    read_only: bool = False
+    operation_id: UUID = field(default_factory=uuid4)
+    selection: str | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    outcome: dict[str, Any] = field(default_factory=dict)
+    reverts_id: UUID | None = None
+
+
+_current: ContextVar[Change | None] = ContextVar("backoffice_change", default=None)
+
+
+def current_change() -> Change:
+    """The operation that is under way; a RuntimeError outside of one."""
+    change = _current.get()
+    if change is None:
+        raise RuntimeError("no operation is under way: open one with backoffice.database.transaction()")
+    return change
+
+
+@contextmanager
+def changing(change: Change) -> Iterator[Change]:
+    """Make `change` the current operation of this task."""
+    token = _current.set(change)
+    try:
+        yield change
+    finally:
+        _current.reset(token)
+
+
+# One round trip; local to the transaction, so that a pooled connection carries nothing over.
+_SET_CONTEXT = text(
+    "SELECT set_config('backoffice.actor_id', :actor_id, true),"
+    " set_config('backoffice.operation_id', :operation_id, true),"
+    " set_config('backoffice.request_id', :request_id, true),"
+    " set_config('backoffice.address', :address, true),"
+    " set_config('statement_timeout', :statement_timeout, true),"
+    " set_config('transaction_read_only', :read_only, true)"
+)
+
+
+@event.listens_for(Session, "after_begin")
+def _set_context(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
+    change = _current.get()
+    if change is None or transaction.nested:
+        return
+    connection.execute(
+        _SET_CONTEXT,
+        {
+            "actor_id": "" if change.actor_id is None else str(change.actor_id),
+            "operation_id": str(change.operation_id),
+            "request_id": change.request_id or "",
+            "address": change.address or "",
+            "statement_timeout": str(change.statement_timeout_ms),
+            "read_only": "on" if change.read_only else "off",
+        },
+    )
+
+
+async def act_as(session: AsyncSession, actor_id: int, actor: str) -> None:
+    """Name the actor of the operation under way, once known; what `session` writes from here is theirs."""
+    change = current_change()
+    change.actor_id, change.actor = actor_id, actor
+    await session.execute(
+        text("SELECT set_config('backoffice.actor_id', :actor_id, true)"), {"actor_id": str(actor_id)}
+    )

@@ -1,0 +1,27 @@
+"""Rows in the trash are left out of every ORM query that does not ask for them.
+
+Two rules keep it whole. A collection of such rows is loaded by `selectinload`, whose own query is
+filtered too. A parent that may be in the trash (the ticket of a comment) is loaded by `joinedload`,
+which is not filtered: it must show even when it is trashed.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import event
+from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
+
+from models import Trashable
+
+#: Execution options for a statement that shall see the trash as well as the live rows.
+INCLUDE_TRASHED: Final[Mapping[str, Any]] = {"include_trashed": True}
+
+_LIVE_ROWS = with_loader_criteria(
+    Trashable, lambda cls: cls.deleted_at.is_(None), include_aliases=True, propagate_to_loaders=False
+)
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _leave_out_trashed_rows(state: ORMExecuteState) -> None:
+    if not state.is_column_load and not state.execution_options.get("include_trashed", False):
+        state.statement = state.statement.options(_LIVE_ROWS)

@@ -1,0 +1,1 @@
+"""How the database came to be: dated Alembic revisions, and the triggers at the head."""

@@ -1,0 +1,35 @@
+"""Alembic's environment: one connection as the owner of the tables, one transaction for everything."""
+
+import asyncio
+
+from alembic import context
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, pool
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from backoffice.audit import triggers
+from models import Base
+
+
+async def migrate() -> None:
+    url = make_url(context.config.attributes["owner_url"]).set(drivername="postgresql+asyncpg")
+    engine = create_async_engine(url, poolclass=pool.NullPool)
+    async with engine.begin() as connection:
+        await connection.run_sync(_run)
+    await engine.dispose()
+
+
+def _run(connection: Connection) -> None:
+    context.configure(connection=connection, target_metadata=Base.metadata, compare_type=True)
+    context.run_migrations()
+    if _is_at_head():
+        triggers.install(connection)
+
+
+def _is_at_head() -> bool:
+    head = ScriptDirectory.from_config(context.config).get_current_head()
+    return context.get_context().get_current_revision() == head
+
+
+asyncio.run(migrate())

@@ -1,0 +1,37 @@
+"""What the data is: one model a file, on SQLAlchemy and the standard library alone."""
+
+from models.attachment import Attachment
+from models.audit_log import AuditAction, AuditLog
+from models.base import Base, Timestamped, Trashable, Versioned
+from models.comment import Comment
+from models.group import Group, GroupAccess, user_groups
+from models.operation import Operation
+from models.session import LoginThrottle, Session
+from models.tag import Tag, ticket_tags
+from models.ticket import SETTLED, Ticket, TicketPriority, TicketStatus
+from models.user import Theme, User
+
+__all__ = [
+    "SETTLED",
+    "Attachment",
+    "AuditAction",
+    "AuditLog",
+    "Base",
+    "Comment",
+    "Group",
+    "GroupAccess",
+    "LoginThrottle",
+    "Operation",
+    "Session",
+    "Tag",
+    "Theme",
+    "Ticket",
+    "TicketPriority",
+    "TicketStatus",
+    "Timestamped",
+    "Trashable",
+    "User",
+    "Versioned",
+    "ticket_tags",
+    "user_groups",
+]
