@@ -218,13 +218,13 @@ def _initdb_options(data: Path, password_file: Path, durable: bool) -> list[str]
 
 
 def _open_lock(path: Path) -> IO[str]:
-    return open(path, "a", opener=_private)  # noqa: PTH123 - Path.open takes no opener
+    return open(path, "a", opener=_private)
 
 
 def _write(path: Path, text: str) -> None:
     """Write a file that only we can read, in one step: readers see the old text or the new."""
     draft = path.with_suffix(".draft")
-    with open(draft, "w", opener=_private) as file:  # noqa: PTH123 - Path.open takes no opener
+    with open(draft, "w", opener=_private) as file:
         file.write(text)
     draft.rename(path)
 

@@ -13,6 +13,7 @@ from backoffice.errors import ConfigurationError
 # Enough to pass closed folders on the way to one's own; the second where a container lacks the first.
 REACHES = ("dac_read_search", "dac_override")
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+INSTEAD = "Run as an ordinary user, or set BACKOFFICE_DATABASE_URL to a server of your own."
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,8 @@ def ordinary_account(folder: Path, program: Path) -> Account:
         if candidate.can(read=folder, execute=program):
             return candidate
     raise ConfigurationError(
-        f"As root, the embedded PostgreSQL runs as another user, and that user cannot reach {folder} and {program}. "
-        "Run as an ordinary user, or set BACKOFFICE_DATABASE_URL to a server of your own."
+        f"PostgreSQL does not run as root, and the user in its place cannot reach {folder} and {program}. "
+        + INSTEAD
     )
 
 
@@ -74,8 +75,8 @@ def _candidates(account: Account) -> Iterator[Account]:
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         raise ConfigurationError(
-            "PostgreSQL does not run as root, and the program setpriv (package util-linux), which would run it as "
-            "another user, is not here. Run as an ordinary user, or set BACKOFFICE_DATABASE_URL to a server of your own."
+            "PostgreSQL does not run as root, and setpriv (package util-linux), which would run it as "
+            "another user, is not here. " + INSTEAD
         )
     become = (setpriv, f"--reuid={account.uid}", f"--regid={account.gid}", "--clear-groups", "--no-new-privs")
     yield replace(account, prefix=(*become, "--inh-caps=-all"))

@@ -43,17 +43,14 @@ async def bootstrap(superuser_url: str, *, database: str, passwords: Mapping[str
 
 
 def cluster_statements(server_version: int) -> list[str]:
-    """What is done once a server: the four roles, and the owner's right to hand a function to the audit role."""
-    # Since 16 a grant can leave out inheritance: the owner may become the audit role, but isn't one by itself.
+    """What is done once a server: the roles, and the owner's right to give the audit role a function."""
+    # Since 16 a grant can leave out inheritance: the owner may become the audit role, but isn't it.
     only_set = " WITH INHERIT FALSE, SET TRUE" if server_version >= 16 else ""
-    self_grant = " WITH INHERIT TRUE, SET TRUE" if server_version >= 16 else ""
     return [
         *(_create_role(role, "LOGIN") for role in LOGINS),
         _create_role(AUDIT, "NOLOGIN"),
         f"GRANT {AUDIT} TO {OWNER}{only_set}",
-        # A superuser needs no membership to give the database away; anybody else does.
-        "DO $$ BEGIN IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)"
-        f" THEN EXECUTE format('GRANT {OWNER} TO %I{self_grant}', current_user); END IF; END $$",
+        _grant_owner_to_ourselves(" WITH INHERIT TRUE, SET TRUE" if server_version >= 16 else ""),
     ]
 
 
@@ -129,6 +126,12 @@ def _create_role(role: str, login: str) -> str:
         f"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}')"
         f" THEN CREATE ROLE {role} {login}; END IF; END $$"
     )
+
+
+def _grant_owner_to_ourselves(options: str) -> str:
+    # A superuser needs no membership to give the database away; anybody else does.
+    grant = f"EXECUTE format('GRANT {OWNER} TO %I{options}', current_user)"
+    return f"DO $$ BEGIN IF NOT current_setting('is_superuser')::bool THEN {grant}; END IF; END $$"
 
 
 def _quoted(name: str) -> str:

@@ -1,0 +1,179 @@
+"""What a deployment can choose: environment variables that begin with `BACKOFFICE_`, read once at the start."""
+
+import os
+import secrets
+from contextlib import suppress
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from backoffice.errors import ConfigurationError
+
+SHORTEST_SECRET = 32
+
+
+class LogLevel(StrEnum):
+    """How much the server tells, from the most to the least."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+def _postgres_url(text: str) -> str:
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        url = None
+    if (
+        url is None
+        or url.drivername not in {"postgresql", "postgres", "postgresql+asyncpg"}
+        or not url.database
+    ):
+        raise ValueError("must be postgresql://user:password@host:port/database")
+    return url.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("must be a name of the time zone database, such as Europe/Berlin") from None
+    return name
+
+
+PostgresUrl = Annotated[str, AfterValidator(_postgres_url)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+
+
+class Settings(BaseSettings):
+    """One deployment. Without a database of its own it is embedded: server and secret are in `var_dir`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="BACKOFFICE_", env_ignore_empty=True, frozen=True, extra="forbid"
+    )
+
+    database_url: PostgresUrl | None = Field(
+        None,
+        repr=False,
+        description="PostgreSQL 15+, as the role that serves requests; unset starts an embedded server",
+    )
+    owner_database_url: PostgresUrl | None = Field(
+        None,
+        repr=False,
+        description="The same database as the tables' owner; `migrate`, `seed` and `check` need it",
+    )
+    secret_key: SecretStr = Field(
+        SecretStr(""),
+        description="Signs sessions and forms; 32 characters or more; made by itself only for an embedded server",
+    )
+    host: str = Field("127.0.0.1", description="The address to listen on")
+    port: int = Field(8000, ge=1, le=65535, description="The port to listen on")
+    forwarded_allow_ips: str = Field(
+        "127.0.0.1",
+        description="Proxies, separated by commas, whose word on the client's address and TLS is taken",
+    )
+    var_dir: Path = Field(
+        Path("var"), description="The folder of everything that is kept outside the database"
+    )
+    attachments_dir: Path = Field(
+        default_factory=lambda values: values.get("var_dir", Path("var")) / "attachments",
+        description="The folder of uploaded files; `attachments` below the former unless set",
+    )
+    max_upload_bytes: int = Field(
+        25 * 1024 * 1024, ge=1, description="The largest file that can be uploaded, in bytes"
+    )
+    time_zone: TimeZone = Field("UTC", description="Times are shown in this zone to people who chose none")
+    trash_days: int = Field(
+        30, ge=1, description="For how many days the trash promises to keep what is in it"
+    )
+    session_hours: int = Field(12, ge=1, description="After how many hours one has to sign in again")
+    statement_timeout_ms: int = Field(
+        15_000,
+        ge=100,
+        description="The longest that one database statement of a page may take, in milliseconds",
+    )
+    log_level: LogLevel = Field(LogLevel.INFO, description="debug, info, warning or error")
+
+    _embedded: bool = PrivateAttr(default=False)
+
+    @model_validator(mode="after")
+    def _complete_secret(self) -> Self:
+        self._embedded = self.database_url is None
+        secret = self.secret_key.get_secret_value()
+        if not secret and self._embedded:
+            # Frozen for everybody else: this is still part of making it.
+            object.__setattr__(self, "secret_key", SecretStr(_kept_secret(self.var_dir / "secret_key")))
+        elif not secret:
+            raise ValueError("BACKOFFICE_SECRET_KEY must be set where BACKOFFICE_DATABASE_URL is")
+        elif len(secret) < SHORTEST_SECRET:
+            raise ValueError(f"BACKOFFICE_SECRET_KEY must have at least {SHORTEST_SECRET} characters")
+        return self
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is a server of our own below `var_dir`; still true once that server is known."""
+        return self._embedded
+
+    @property
+    def app_url(self) -> str:
+        """The database as the role that serves requests."""
+        if self.database_url is None:
+            raise ConfigurationError("The embedded database has not been started.")
+        return self.database_url
+
+    @property
+    def owner_url(self) -> str:
+        """The database as the role that owns the tables."""
+        if self.owner_database_url is None:
+            raise ConfigurationError(
+                "Set BACKOFFICE_OWNER_DATABASE_URL: this needs the role that owns the tables."
+            )
+        return self.owner_database_url
+
+    def with_database(self, *, app_url: str, owner_url: str) -> Self:
+        """The same deployment, now that the embedded server listens."""
+        return self.model_copy(update={"database_url": app_url, "owner_database_url": owner_url})
+
+
+def load_settings(**chosen: Any) -> Settings:
+    """Read the environment; `chosen` goes before it. Raises `ConfigurationError`, a line for each mistake."""
+    try:
+        return Settings(**chosen)
+    except ValidationError as error:
+        # A default that another setting's mistake kept from being worked out is not a mistake of its own.
+        mistakes = [mistake for mistake in error.errors() if mistake["type"] != "default_factory_not_called"]
+        raise ConfigurationError("\n".join(map(_sentence, mistakes))) from None
+
+
+def _sentence(mistake: Any) -> str:
+    message = str(mistake["msg"]).removeprefix("Value error, ")
+    if not mistake["loc"]:
+        return f"{message}."
+    name = "BACKOFFICE_" + str(mistake["loc"][0]).upper()
+    return f"{name} is wrong: {message[0].lower()}{message[1:]}."
+
+
+def _kept_secret(path: Path) -> str:
+    if not path.exists():
+        _make_secret(path)
+    return path.read_text().strip()
+
+
+def _make_secret(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode=0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(48))
+    # Of two commands that start together the first one's secret stays.
+    with suppress(FileExistsError):
+        path.hardlink_to(draft)
+    draft.unlink()
