@@ -1,4 +1,4 @@
-"""What a deployment can choose: environment variables that begin with `BACKOFFICE_`, read once at the start."""
+"""What a deployment can choose: environment variables named `BACKOFFICE_…`, read once at the start."""
 
 import os
 import secrets
@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     )
     secret_key: SecretStr = Field(
         SecretStr(""),
-        description="Signs sessions and forms; 32 characters or more; made by itself only for an embedded server",
+        description="Signs sessions and forms, in 32 or more characters; an embedded server makes one",
     )
     host: str = Field("127.0.0.1", description="The address to listen on")
     port: int = Field(8000, ge=1, le=65535, description="The port to listen on")
@@ -119,7 +119,7 @@ class Settings(BaseSettings):
 
     @property
     def embedded(self) -> bool:
-        """Whether the database is a server of our own below `var_dir`; still true once that server is known."""
+        """Whether the database is a server of our own below `var_dir`; known also once it runs."""
         return self._embedded
 
     @property

@@ -1,0 +1,66 @@
+"""The databases of a test run: who makes them, and how each role reaches them."""
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+
+import asyncpg
+from sqlalchemy.engine import make_url
+
+from backoffice.database.roles import APP, LOGINS, OWNER, READER, bootstrap, database_statements
+
+
+@dataclass(frozen=True)
+class Database:
+    """One database, by the URL (`postgresql://…`) of each role."""
+
+    superuser_url: str
+    owner_url: str
+    app_url: str
+    reader_url: str
+
+
+class Server:
+    """The server of a test run. Its roles get passwords that every run on this server works out alike."""
+
+    def __init__(self, superuser_url: str) -> None:
+        self.superuser_url = superuser_url
+        self.passwords = {
+            role: hashlib.sha256(f"{role} {superuser_url}".encode()).hexdigest() for role in LOGINS
+        }
+        # A loop and a connection for the whole run: connecting costs more than making a database.
+        self._runner = asyncio.Runner()
+        self._connection = self._runner.run(asyncpg.connect(superuser_url))
+
+    def close(self) -> None:
+        self._runner.run(self._connection.close())
+        self._runner.close()
+
+    def database(self, name: str) -> Database:
+        as_superuser = make_url(self.superuser_url).set(database=name)
+        owner, app, reader = (
+            as_superuser.set(username=role, password=self.passwords[role]).render_as_string(
+                hide_password=False
+            )
+            for role in (OWNER, APP, READER)
+        )
+        return Database(as_superuser.render_as_string(hide_password=False), owner, app, reader)
+
+    def bootstrap(self, name: str) -> None:
+        self._runner.run(bootstrap(self.superuser_url, database=name, passwords=self.passwords))
+
+    def copy(self, template: str, name: str) -> None:
+        # Copying files was faster than logging every page: 16 ms against 23 ms, with nothing synced.
+        self.execute(f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {template} STRATEGY file_copy")
+        self.execute(*database_statements(name))
+
+    def drop(self, name: str) -> None:
+        self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def execute(self, *statements: str) -> None:
+        for statement in statements:
+            self._runner.run(self._connection.execute(statement))
+
+    def names_of_databases(self, owner: str) -> list[str]:
+        owned = "SELECT datname FROM pg_database WHERE pg_get_userbyid(datdba) = $1"
+        return [row["datname"] for row in self._runner.run(self._connection.fetch(owned, owner))]
