@@ -92,6 +92,10 @@ class EmbeddedPostgres:
         """The same for the server's superuser, which only setting up needs."""
         return self.url(SUPERUSER, database, driver="postgresql")
 
+    def is_listening(self) -> bool:
+        """Whether the server runs, for somebody, whoever that is."""
+        return self._port.exists() and not _is_free(int(self._port.read_text()))
+
     def _password(self, role: str) -> str:
         passwords: dict[str, str] = json.loads(self._passwords.read_text())
         return passwords[role]
@@ -116,13 +120,12 @@ class EmbeddedPostgres:
     def _start(self) -> None:
         if not self._data.exists():
             self._initialise()
-        self._account = account = ordinary_account(self._data, _binary("postgres"))
+        self._account = account = ordinary_account(self._data, _binary("pg_config"))
         for attempt in range(START_ATTEMPTS):
-            if self._is_running(account):
+            if self._is_running(account) or self._start_server(account):
                 break
             # What is in the way may leave: the port's new owner, or the last children of a killed server.
-            time.sleep(0.3 * attempt)
-            self._start_server(account)
+            time.sleep(0.3 * (attempt + 1))
         else:
             raise ConfigurationError(
                 f"The embedded PostgreSQL does not start; see {self._log}.\n{self._last_words()}"
@@ -144,7 +147,7 @@ class EmbeddedPostgres:
         unfinished = self.directory / "data.new"
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
-        account = ordinary_account(unfinished, _binary("initdb"))
+        account = ordinary_account(unfinished, _binary("pg_config"))
         passwords = {role: secrets.token_urlsafe(24) for role in (SUPERUSER, *LOGINS)}
         _write(self._passwords, json.dumps(passwords))
         with _readable_by(account, self.directory / "password.new", passwords[SUPERUSER]) as password_file:
@@ -156,13 +159,16 @@ class EmbeddedPostgres:
     def _is_running(self, account: Account) -> bool:
         return self._pg_ctl(account, "status").returncode == 0
 
-    def _start_server(self, account: Account) -> None:
+    def _start_server(self, account: Account) -> bool:
         _write(self._port, str(_free_port(self._port)))
         self._log.touch(mode=0o600)
         os.chown(self._log, account.uid, account.gid)
         settings = SETTINGS | {"port": self._port.read_text()} | ({} if self.durable else FORGETFUL_SETTINGS)
         options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-        self._pg_ctl(account, "start", f"--log={self._log}", f"--timeout={PATIENCE}", f"--options={options}")
+        started = self._pg_ctl(
+            account, "start", f"--log={self._log}", f"--timeout={PATIENCE}", f"--options={options}"
+        )
+        return started.returncode == 0
 
     def _stop_server(self) -> None:
         if self._account is not None:

@@ -40,14 +40,14 @@ class Account:
 
     def can(self, *, read: Path, execute: Path) -> bool:
         """Whether this account gets through to both; tried, because modes don't tell of ACLs and mounts."""
-        attempt = self.run("/bin/sh", "-c", 'test -r "$1" && exec "$2" --version', "sh", read, execute)
+        attempt = self.run("/bin/sh", "-c", 'test -r "$1" && exec "$2"', "sh", read, execute)
         return attempt.returncode == 0
 
 
-def ordinary_account(folder: Path, program: Path) -> Account:
-    """The account for a `program` that works in `folder`: our own, or as root the folder's owner, or nobody.
+def ordinary_account(folder: Path, trial: Path) -> Account:
+    """The account for programs that work in `folder`: our own, or as root the folder's owner, or nobody.
 
-    Root's folder is given to nobody. No other file changes owner or mode: what else is in the way is
+    `trial` is one of the programs, which ends with 0 if it can be run. Root's folder is given to nobody. No other file changes owner or mode: what else is in the way is
     passed with a single capability, and only if something is in the way.
     """
     if os.geteuid() != 0:
@@ -55,10 +55,10 @@ def ordinary_account(folder: Path, program: Path) -> Account:
     account = _owner_but_root(folder)
     os.chown(folder, account.uid, account.gid)
     for candidate in _candidates(account):
-        if candidate.can(read=folder, execute=program):
+        if candidate.can(read=folder, execute=trial):
             return candidate
     raise ConfigurationError(
-        f"PostgreSQL does not run as root, and the user in its place cannot reach {folder} and {program}. "
+        f"PostgreSQL does not run as root, and the user in its place cannot reach {folder} and {trial}. "
         + INSTEAD
     )
 
@@ -82,4 +82,6 @@ def _candidates(account: Account) -> Iterator[Account]:
     yield replace(account, prefix=(*become, "--inh-caps=-all"))
     for reach in REACHES:
         only = f"-all,+{reach}"
-        yield replace(account, prefix=(*become, f"--inh-caps={only}", f"--ambient-caps={only}"))
+        # Without the secure bit, access(2) leaves capabilities out, and PostgreSQL's programs ask it.
+        bits = "--securebits=+no_setuid_fixup"
+        yield replace(account, prefix=(*become, bits, f"--inh-caps={only}", f"--ambient-caps={only}"))
