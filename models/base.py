@@ -20,6 +20,11 @@ PII: Mapping[str, str] = {"audit": "pii"}  # old and new values, which an erasur
 NOT_AUDITED: Mapping[str, bool] = {"audit": False}
 
 
+def following(name: str) -> dict[str, str]:
+    """For a column that changes along with the column `name`: an undo puts back both or neither."""
+    return {**PLAIN, "follows": name}
+
+
 class Base(DeclarativeBase):
     """Base of all models: constraint names by convention, every moment timezone-aware."""
 
@@ -82,12 +87,12 @@ class Trashable:
     """
 
     deleted_at: Mapped[datetime | None] = mapped_column(info=dict(PLAIN))
-    deleted_operation: Mapped[UUID | None] = mapped_column(info=dict(PLAIN))
+    deleted_operation: Mapped[UUID | None] = mapped_column(info=following("deleted_at"))
 
     @declared_attr
     @classmethod
     def deleted_by_id(cls) -> Mapped[int | None]:
-        return mapped_column(ForeignKey("users.id", ondelete="RESTRICT"), info=dict(PLAIN))
+        return mapped_column(ForeignKey("users.id", ondelete="RESTRICT"), info=following("deleted_at"))
 
     @property
     def is_trashed(self) -> bool:

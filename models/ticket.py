@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.ext.hybrid import hybrid_method, hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import PLAIN, SKIP, Base, Timestamped, Trashable, Versioned, stored_by_value
+from models.base import PLAIN, SKIP, Base, Timestamped, Trashable, Versioned, following, stored_by_value
 from models.comment import Comment
 from models.tag import Tag, ticket_tags
 
@@ -99,7 +99,7 @@ class Ticket(Versioned, Trashable, Timestamped, Base):
         ForeignKey("users.id", ondelete="RESTRICT"), info=dict(PLAIN)
     )
     resolved_at: Mapped[datetime | None] = mapped_column(
-        server_default=FetchedValue(), server_onupdate=FetchedValue(), info=dict(PLAIN)
+        server_default=FetchedValue(), server_onupdate=FetchedValue(), info=following("status")
     )
     search: Mapped[str] = mapped_column(
         TSVECTOR,
