@@ -13,8 +13,15 @@ from backoffice.desk.by_id import (
 )
 from backoffice.desk.reading import get_tickets_with_details, get_user_with_tickets
 from backoffice.desk.replies import reply
-from backoffice.desk.search import COUNT_CAP, search_condition, search_tickets
+from backoffice.desk.search import (
+    COUNT_CAP,
+    comment_search_condition,
+    people_search_condition,
+    search_condition,
+    search_tickets,
+)
 from backoffice.desk.statistics import AssigneeStatistics, TicketStatistics, get_ticket_statistics
+from backoffice.desk.tags import delete_tags
 from backoffice.desk.tickets import add_tags, assign, remove_tags, set_priority, set_status
 from backoffice.desk.trash import delete_forever, move_to_trash, purge_trash, restore, unreferenced_files
 
@@ -27,11 +34,14 @@ __all__ = [
     "bulk_assign_tickets",
     "bulk_create_tickets",
     "bulk_update_ticket_status",
+    "comment_search_condition",
     "delete_forever",
+    "delete_tags",
     "get_ticket_statistics",
     "get_tickets_with_details",
     "get_user_with_tickets",
     "move_to_trash",
+    "people_search_condition",
     "purge_trash",
     "remove_tags",
     "reply",

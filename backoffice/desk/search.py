@@ -1,15 +1,16 @@
-"""Finding tickets by words: one condition, used by lists and scripts alike."""
+"""Finding tickets, comments and people by words: one condition each, for lists and scripts alike."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, false, func, literal, literal_column, or_, select, true
+from sqlalchemy import ColumnElement, Select, Text, cast, false, func, literal, literal_column, select, true
+from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import InstrumentedAttribute, joinedload, selectinload
 
 from backoffice.errors import BadInput
-from models import Tag, Ticket, TicketPriority, TicketStatus
+from models import Comment, Tag, Ticket, TicketPriority, TicketStatus, User
 
 #: Counting stops one above this: what is counted as 10,001 is "10,000+".
 COUNT_CAP: Final = 10_000
@@ -18,6 +19,9 @@ LONGEST_TERM: Final = 10_000
 # PostgreSQL indexes no word of 2 kB or more, and refuses to look for one.
 _LONGEST_WORD_BYTES: Final = 2_000
 _DIGITS_OF_A_NUMBER: Final = 15
+_LONGEST_ADDRESS: Final = 255
+
+_SIMPLE: Final[ColumnElement[Any]] = literal_column("'simple'::regconfig")
 
 
 async def search_tickets(
@@ -58,19 +62,41 @@ def search_condition(term: str) -> ColumnElement[bool]:
     """True of tickets that contain every word of `term`, the last one being perhaps only its beginning.
 
     A ticket number, with or without its `T-`, finds its ticket. Nothing in `term` is an operator or a
-    wildcard; signs alone (`%`, 🔥) are looked for as they are in the titles. An empty term finds everything.
+    wildcard; signs alone (`%`, 🔥) are looked for as they are, in the titles. An empty term finds everything.
     BadInput for what no text in the database can contain, and beyond 10,000 characters.
     """
+    return _found(term, Ticket.search.expression, Ticket.title) | Ticket.ticket_number.in_(
+        _numbers(term.strip())
+    )
+
+
+def comment_search_condition(term: str) -> ColumnElement[bool]:
+    """The same of comments, by their text."""
+    return _found(term, func.to_tsvector(_SIMPLE, Comment.content), Comment.content)
+
+
+def people_search_condition(term: str) -> ColumnElement[bool]:
+    """The same of people, by name and email address; the beginning of an address is enough."""
+    # As the index has it, to the letter.
+    name, email = cast(User.full_name, Text), cast(User.email, Text)
+    words = func.to_tsvector(_SIMPLE, name + literal_column("' '::text") + email)
+    found = _found(term, words, User.full_name)
+    if not _is_address(term.strip()):
+        return found
+    # An address is one word of the index, but half an address would be split at its signs.
+    return found | words.bool_op("@@")(cast(_query([term.strip().lower()]), TSQUERY))
+
+
+def _found(term: str, words: ColumnElement[Any], text: InstrumentedAttribute[str]) -> ColumnElement[bool]:
     _check(term)
-    words = term.split()
-    if not words:
+    wanted = term.split()
+    if not wanted:
         return true()
-    if not any(character.isalnum() for character in term):
-        return Ticket.title.contains(" ".join(words), autoescape=True)
-    if any(len(word.encode()) > _LONGEST_WORD_BYTES for word in words):
+    if not _has_word(term):
+        return text.contains(" ".join(wanted), autoescape=True)
+    if any(len(word.encode()) > _LONGEST_WORD_BYTES for word in wanted):
         return false()
-    query = func.to_tsquery(literal_column("'simple'::regconfig"), _query(words))
-    return or_(Ticket.search.bool_op("@@")(query), Ticket.ticket_number.in_(_numbers(term.strip())))
+    return words.bool_op("@@")(func.to_tsquery(_SIMPLE, _query(wanted)))
 
 
 def _check(term: str) -> None:
@@ -82,12 +108,16 @@ def _check(term: str) -> None:
 
 def _query(words: Sequence[str]) -> str:
     """The text of a tsquery: every word quoted, so that PostgreSQL splits it as it splits documents."""
-    escaped = (word.replace("\\", "\\\\").replace("'", "''") for word in words if _has_lexeme(word))
+    escaped = (word.replace("\\", "\\\\").replace("'", "''") for word in words if _has_word(word))
     return " & ".join(f"'{word}'" for word in escaped) + ":*"
 
 
-def _has_lexeme(word: str) -> bool:
-    return any(character.isalnum() for character in word)
+def _is_address(term: str) -> bool:
+    return "@" in term and _has_word(term) and len(term) <= _LONGEST_ADDRESS and len(term.split()) == 1
+
+
+def _has_word(text: str) -> bool:
+    return any(character.isalnum() for character in text)
 
 
 def _numbers(term: str) -> list[str]:
