@@ -84,7 +84,7 @@ def people_search_condition(term: str) -> ColumnElement[bool]:
     if not _is_address(term.strip()):
         return found
     # An address is one word of the index, but half an address would be split at its signs.
-    return found | words.bool_op("@@")(cast(_query([term.strip().lower()]), TSQUERY))
+    return found | words.bool_op("@@")(cast(literal(_query([term.strip().lower()]), Text), TSQUERY))
 
 
 def _found(term: str, words: ColumnElement[Any], text: InstrumentedAttribute[str]) -> ColumnElement[bool]:
