@@ -1,0 +1,1 @@
+"""Accounts: passwords, the throttle of sign-ins, sessions, people, and what groups grant."""
