@@ -1,0 +1,41 @@
+"""The address of a list: search, filters, sort and page are all in it, and each link changes some of them."""
+
+from collections.abc import Iterable
+from urllib.parse import urlencode
+
+Pair = tuple[str, str]
+
+#: What a filter form must carry along, as it has no fields of its own for it.
+KEPT_BY_FORMS = ("trash", "sortBy", "sort", "pageSize")
+ORDER = ("sortBy", "sort")
+PAGE = "page"
+
+
+class ListAddress:
+    """An address that can be asked for its variants; all but `at_page` lead to the first page."""
+
+    def __init__(self, path: str, pairs: Iterable[Pair]) -> None:
+        self.path = path
+        # An empty field of the filter form says nothing.
+        self.pairs = [(name, value) for name, value in pairs if value]
+
+    def __str__(self) -> str:
+        return f"{self.path}?{urlencode(self.pairs)}" if self.pairs else self.path
+
+    def without(self, *names: str) -> "ListAddress":
+        return ListAddress(self.path, [pair for pair in self.pairs if pair[0] not in {*names, PAGE}])
+
+    def having(self, **values: str) -> "ListAddress":
+        """With each of `values` in place of what was there under its name."""
+        return ListAddress(self.path, [*self.without(*values).pairs, *values.items()])
+
+    def exchanging(self, names: Iterable[str], pairs: Iterable[Pair]) -> "ListAddress":
+        """With `pairs` in place of whatever stood under `names`."""
+        return ListAddress(self.path, [*self.without(*names).pairs, *pairs])
+
+    def at_page(self, page: int) -> "ListAddress":
+        first = self.without()
+        return first if page == 1 else ListAddress(self.path, [*first.pairs, (PAGE, str(page))])
+
+    def kept_by_forms(self) -> list[Pair]:
+        return [pair for pair in self.pairs if pair[0] in KEPT_BY_FORMS]
