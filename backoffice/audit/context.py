@@ -66,7 +66,8 @@ _SET_CONTEXT = text(
     " set_config('backoffice.request_id', :request_id, true),"
     " set_config('backoffice.address', :address, true),"
     " set_config('statement_timeout', :statement_timeout, true),"
-    " set_config('transaction_read_only', :read_only, true)"
+    " set_config('transaction_read_only', :read_only, true),"
+    " set_config('plan_cache_mode', :plan_cache_mode, true)"
 )
 
 
@@ -84,6 +85,8 @@ def _set_context(session: Session, transaction: SessionTransaction, connection: 
             "address": change.address or "",
             "statement_timeout": str(change.statement_timeout_ms),
             "read_only": "on" if change.read_only else "off",
+            # What a list is searched and filtered for decides its plan; what writes repeats itself instead.
+            "plan_cache_mode": "force_custom_plan" if change.read_only else "auto",
         },
     )
 
