@@ -31,15 +31,20 @@ class CommandLine(click.Group):
     """The commands; what a person can do something about is said in a sentence, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        # Whoever ends us, by Ctrl-C, kill or closing the terminal: the database is stopped in order.
-        for ending in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(ending, signal.default_int_handler)
+        _end_in_order()
         try:
             return super().invoke(ctx)
         except BackofficeError as error:
             raise click.ClickException(str(error)) from error
         except KeyboardInterrupt:
             raise click.exceptions.Exit(130) from None
+
+
+def _end_in_order() -> None:
+    """Let `kill` and a closed terminal do what Ctrl-C does: whatever was started is stopped in order."""
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(ending) is not signal.SIG_IGN:
+            signal.signal(ending, lambda *_: signal.raise_signal(signal.SIGINT))
 
 
 class WrongSettings(click.ClickException):
@@ -103,7 +108,7 @@ def createsuperuser(email: str | None, name: str | None, noinput: bool) -> None:
     name = _answer("Full name", name, "--name", noinput=noinput)
     password = _password(noinput=noinput)
     with _database(_settings()) as settings:
-        asyncio.run(_create_superuser(settings, email, name, password))
+        email = asyncio.run(_create_superuser(settings, email, name, password))
     click.echo(f"{email} can sign in and may do everything.")
 
 
@@ -221,9 +226,10 @@ async def _load_demo(settings: Settings) -> None:
         await load_demo(factory, report=click.echo)
 
 
-async def _create_superuser(settings: Settings, email: str, name: str, password: str) -> None:
+async def _create_superuser(settings: Settings, email: str, name: str, password: str) -> str:
     async with _change(settings, "account.create-superuser") as session:
-        await create_superuser(session, email=email, full_name=name, password=password)
+        user = await create_superuser(session, email=email, full_name=name, password=password)
+        return user.email
 
 
 async def _change_password(settings: Settings, email: str, password: str) -> None:

@@ -19,6 +19,18 @@ class Database:
     app_url: str
     reader_url: str
 
+    def fetch(self, query: str) -> list[asyncpg.Record]:
+        """What `query` gives the owner; for tests without an event loop, whose subject has its own."""
+
+        async def fetch() -> list[asyncpg.Record]:
+            connection = await asyncpg.connect(self.owner_url)
+            try:
+                return list(await connection.fetch(query))
+            finally:
+                await connection.close()
+
+        return asyncio.run(fetch())
+
 
 class Server:
     """The server of a test run. Its roles get passwords that every run on this server works out alike."""

@@ -47,6 +47,16 @@ def imports(path: Path) -> frozenset[str]:
     return frozenset(name for node in ast.walk(ast.parse(path.read_text())) for name in _imported(node))
 
 
+@cache
+def running_imports(path: Path) -> frozenset[str]:
+    """The same without what is imported for types alone, which makes no circle."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = [ast.Pass()]
+    return frozenset(name for node in ast.walk(tree) for name in _imported(node))
+
+
 def _imported(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
@@ -95,7 +105,7 @@ class TestImports:
 
     def test_form_no_circle_of_modules(self) -> None:
         graph = {
-            name: {other for other in imports(path) if other in MODULES} - {name}
+            name: {other for other in running_imports(path) if other in MODULES} - {name}
             for name, path in MODULES.items()
         }
         _no_circle(graph)

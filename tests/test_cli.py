@@ -1,0 +1,322 @@
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from backoffice.accounts.passwords import verify_password
+from backoffice.cli import cli
+from backoffice.embedded import EmbeddedPostgres
+from tests.databases import Database
+
+ROOT = Path(__file__).parents[1]
+PASSWORD = "a-sentence-nobody-guesses"
+Invoke = Callable[..., Result]
+
+
+def environment(database: Database, var_dir: Path) -> dict[str, str]:
+    return {
+        "BACKOFFICE_DATABASE_URL": database.app_url,
+        "BACKOFFICE_OWNER_DATABASE_URL": database.owner_url,
+        "BACKOFFICE_SECRET_KEY": "a secret that only the tests know",
+        "BACKOFFICE_VAR_DIR": str(var_dir),
+    }
+
+
+@pytest.fixture
+def invoke(database: Database, tmp_path: Path) -> Invoke:
+    """The command line on the test's own database."""
+
+    def invoke(*arguments: str, env: dict[str, str] | None = None, typed: str | None = None) -> Result:
+        variables = environment(database, tmp_path / "var") | (env or {})
+        return CliRunner().invoke(cli, arguments, env=variables, input=typed)
+
+    return invoke
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+@contextmanager
+def started(*arguments: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    """`python main.py …`, killed at the end if it is still there."""
+    env = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", **variables}
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "main.py"), *arguments],
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def read_until(process: subprocess.Popen[str], sign: str) -> str:
+    assert process.stdout is not None
+    read = ""
+    for line in process.stdout:
+        read += line
+        if sign in line:
+            return read
+    return pytest.fail(f"it ended before it said {sign!r}:\n{read}")
+
+
+def status_of(url: str) -> int:
+    with urllib.request.urlopen(url) as response:  # noqa: S310 - our own server
+        status: int = response.status
+        return status
+
+
+class TestCreatesuperuser:
+    def test_makes_an_administrator_who_can_sign_in(self, invoke: Invoke, database: Database) -> None:
+        result = self._create(invoke)
+        assert (result.exit_code, result.output) == (
+            0,
+            "ada@example.com can sign in and may do everything.\n",
+        )
+        (row,) = database.fetch(
+            "SELECT u.*, g.name AS group FROM users u JOIN user_groups ug ON ug.user_id = u.id"
+            " JOIN groups g ON g.id = ug.group_id WHERE email = 'ada@example.com'"
+        )
+        assert (row["full_name"], row["group"]) == ("Ada Lovelace", "Administrators")
+        assert (row["is_staff"], row["is_active"]) == (True, True)
+        assert asyncio.run(verify_password(row["password_hash"], PASSWORD))
+
+    def test_is_in_the_history(self, invoke: Invoke, database: Database) -> None:
+        self._create(invoke)
+        (operation,) = database.fetch("SELECT verb, actor FROM operations")
+        assert tuple(operation) == ("account.create-superuser", "command line")
+        ((changes,),) = database.fetch("SELECT changes::text FROM audit_logs WHERE table_name = 'users'")
+        assert PASSWORD not in changes
+        assert "ada@example.com" in changes
+
+    def test_asks_for_what_is_missing(self, invoke: Invoke) -> None:
+        result = invoke("createsuperuser", typed=f"ada@example.com\nAda Lovelace\n{PASSWORD}\n{PASSWORD}\n")
+        assert result.exit_code == 0
+        assert PASSWORD not in result.output
+
+    def test_asks_nothing_with_noinput(self, invoke: Invoke) -> None:
+        result = invoke("createsuperuser", "--noinput", "--email", "ada@example.com", "--name", "Ada")
+        assert result.exit_code == 2
+        assert "BACKOFFICE_SUPERUSER_PASSWORD is needed" in result.output
+        result = invoke("createsuperuser", "--noinput", env={"BACKOFFICE_SUPERUSER_PASSWORD": PASSWORD})
+        assert (result.exit_code, "--email is needed" in result.output) == (2, True)
+
+    def test_refuses_a_weak_password(self, invoke: Invoke) -> None:
+        self._refused(self._create(invoke, password="short"), "at least")
+
+    def test_refuses_an_email_twice(self, invoke: Invoke) -> None:
+        self._create(invoke)
+        self._refused(self._create(invoke), "ada@example.com")
+
+    def test_refuses_a_database_without_tables(self, empty_database: Database, invoke: Invoke) -> None:
+        result = self._create(invoke, BACKOFFICE_DATABASE_URL=empty_database.app_url)
+        self._refused(result, "Run `backoffice migrate`")
+
+    @staticmethod
+    def _create(invoke: Invoke, password: str = PASSWORD, **env: str) -> Result:
+        options = ("--noinput", "--email", "Ada@example.com", "--name", "Ada Lovelace")
+        return invoke("createsuperuser", *options, env={"BACKOFFICE_SUPERUSER_PASSWORD": password} | env)
+
+    @staticmethod
+    def _refused(result: Result, reason: str) -> None:
+        assert result.exit_code == 1
+        assert re.fullmatch(rf"Error: .*{re.escape(reason)}.*\n", result.output)
+
+
+class TestChangepassword:
+    def test_gives_a_new_password(self, invoke: Invoke, database: Database) -> None:
+        TestCreatesuperuser._create(invoke)
+        changed = PASSWORD[::-1]
+        result = invoke("changepassword", "ada@example.com", typed=f"{changed}\n{changed}\n")
+        assert result.exit_code == 0
+        ((stored,),) = database.fetch("SELECT password_hash FROM users WHERE email = 'ada@example.com'")
+        assert asyncio.run(verify_password(stored, changed))
+
+    def test_refuses_somebody_unknown(self, invoke: Invoke) -> None:
+        result = invoke(
+            "changepassword", "nobody@example.com", env={"BACKOFFICE_SUPERUSER_PASSWORD": PASSWORD}
+        )
+        assert (result.exit_code, result.output) == (1, "Error: There is no account nobody@example.com.\n")
+
+
+class TestMigrate:
+    def test_makes_the_tables(self, empty_database: Database, invoke: Invoke) -> None:
+        urls = {
+            "BACKOFFICE_DATABASE_URL": empty_database.app_url,
+            "BACKOFFICE_OWNER_DATABASE_URL": empty_database.owner_url,
+        }
+        assert invoke("check", env=urls).exit_code == 1
+        result = invoke("migrate", env=urls)
+        assert (result.exit_code, result.output) == (0, "The database is at this version.\n")
+        assert invoke("check", env=urls).exit_code == 0
+
+    def test_needs_the_owner(self, invoke: Invoke) -> None:
+        result = invoke("migrate", env={"BACKOFFICE_OWNER_DATABASE_URL": ""})
+        assert result.exit_code == 1
+        assert result.output.startswith("Error: Set BACKOFFICE_OWNER_DATABASE_URL")
+
+
+class TestSeed:
+    def test_adds_tickets(self, invoke: Invoke, database: Database) -> None:
+        assert invoke("seed", "--tickets", "50").exit_code == 0
+        assert database.fetch("SELECT count(*) FROM tickets") == [(50,)]
+
+    @pytest.mark.parametrize("count", ["0", "-1", "many"])
+    def test_refuses_nonsense(self, invoke: Invoke, count: str) -> None:
+        assert invoke("seed", "--tickets", count).exit_code == 2
+
+
+class TestCheck:
+    def test_finds_nothing_wrong(self, invoke: Invoke) -> None:
+        result = invoke("check")
+        assert (result.exit_code, result.output) == (0, "Nothing is wrong.\n")
+
+    def test_finds_a_database_out_of_reach(self, invoke: Invoke) -> None:
+        url = f"postgresql://app:pw@127.0.0.1:{free_port()}/desk"
+        result = invoke("check", env={"BACKOFFICE_DATABASE_URL": url})
+        self._found(result, "The database cannot be reached as the application's role")
+        result = invoke("check", env={"BACKOFFICE_OWNER_DATABASE_URL": url})
+        self._found(result, "The database cannot be reached as the tables' owner")
+
+    def test_finds_a_wrong_password(self, invoke: Invoke, database: Database) -> None:
+        url = re.sub(r":\w+@", ":guessed@", database.app_url)
+        result = invoke("check", env={"BACKOFFICE_DATABASE_URL": url})
+        self._found(result, "cannot be reached as the application's role: password authentication failed")
+
+    def test_finds_triggers_that_were_touched(self, invoke: Invoke, database: Database) -> None:
+        database.fetch("ALTER TABLE tickets DISABLE TRIGGER audit_capture")
+        self._found(invoke("check"), "Run `backoffice migrate`")
+
+    def test_finds_an_application_with_too_many_rights(self, invoke: Invoke, database: Database) -> None:
+        result = invoke("check", env={"BACKOFFICE_DATABASE_URL": database.owner_url})
+        self._found(result, "The application's role may make tables.")
+        assert "The application's role owns tables." in result.output
+        result = invoke("check", env={"BACKOFFICE_DATABASE_URL": database.superuser_url})
+        assert "The application's role is a superuser." in result.output
+
+    def test_finds_a_history_that_can_be_written(self, invoke: Invoke, database: Database) -> None:
+        database.fetch("GRANT UPDATE ON audit_logs TO backoffice_app")
+        self._found(invoke("check"), "The application's role may write to the history.")
+
+    def test_finds_a_secret_that_can_be_guessed(self, invoke: Invoke) -> None:
+        self._found(invoke("check", env={"BACKOFFICE_SECRET_KEY": "secret" * 8}), "can be guessed")
+
+    def test_finds_demo_accounts_in_production(self, invoke: Invoke) -> None:
+        options = ("--noinput", "--email", "admin@example.com", "--name", "Ada Lovelace")
+        assert invoke("createsuperuser", *options, env={"BACKOFFICE_SUPERUSER_PASSWORD": PASSWORD}).exit_code == 0
+        self._found(invoke("check"), "The demo account admin@example.com can sign in.")
+
+    @staticmethod
+    def _found(result: Result, sentence: str) -> None:
+        assert result.exit_code == 1
+        assert sentence in result.output
+        assert all(line.startswith("- ") for line in result.output.splitlines())
+
+
+class TestDatabaseUrl:
+    def test_is_for_psql(self, invoke: Invoke, database: Database) -> None:
+        assert invoke("database-url").output == f"{database.app_url}\n"
+        assert invoke("database-url", "--owner").output == f"{database.owner_url}\n"
+
+    def test_of_an_embedded_server_is_known_while_it_runs(self, tmp_path: Path) -> None:
+        env = {"BACKOFFICE_VAR_DIR": str(tmp_path)}
+        with EmbeddedPostgres(tmp_path / "postgres", durable=False) as postgres:
+            result = CliRunner().invoke(cli, ["database-url"], env=env)
+            assert result.output == postgres.url(driver="postgresql") + "\n"
+        result = CliRunner().invoke(cli, ["database-url"], env=env)
+        assert result.exit_code == 1
+        assert "is not running" in result.output
+
+
+class TestUsage:
+    def test_wrong_settings_are_named(self, invoke: Invoke) -> None:
+        result = invoke("check", env={"BACKOFFICE_PORT": "http"})
+        assert result.exit_code == 2
+        assert result.output.startswith("Error: BACKOFFICE_PORT is wrong:")
+
+    def test_a_database_without_a_secret_is_refused(self, invoke: Invoke) -> None:
+        result = invoke("serve", env={"BACKOFFICE_SECRET_KEY": ""})
+        assert (result.exit_code, "BACKOFFICE_SECRET_KEY must be set" in result.output) == (2, True)
+
+    def test_an_unknown_command_is_refused(self, invoke: Invoke) -> None:
+        assert invoke("fly").exit_code == 2
+
+    def test_every_command_has_a_sentence_of_help(self) -> None:
+        assert all(command.get_short_help_str() for command in cli.commands.values())
+
+
+class TestServe:
+    def test_answers_until_it_is_ended(self, database: Database, tmp_path: Path) -> None:
+        port = free_port()
+        with started("serve", "--port", str(port), **environment(database, tmp_path / "var")) as process:
+            output = read_until(process, "Backoffice is at")
+            assert f"http://127.0.0.1:{port}/admin" in output
+            assert "backoffice-demo" not in output
+            assert status_of(f"http://127.0.0.1:{port}/readyz") == 200
+            process.send_signal(signal.SIGTERM)
+            rest = process.communicate(timeout=20)[0]
+            assert (process.returncode, "Traceback" in rest) == (0, False)
+
+    def test_a_taken_port_is_named(self, invoke: Invoke) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            result = invoke("serve", "--port", str(port))
+        assert result.exit_code == 1
+        assert (
+            result.output
+            == f"Error: Port {port} is taken: stop what uses it, or choose another with --port.\n"
+        )
+
+    def test_an_address_of_others_is_named(self, invoke: Invoke) -> None:
+        result = invoke("serve", "--host", "192.0.2.1")
+        assert result.exit_code == 1
+        assert result.output.startswith("Error: Cannot listen on 192.0.2.1, port 8000:")
+
+    def test_a_drifted_history_is_refused(self, invoke: Invoke, database: Database) -> None:
+        database.fetch("DROP TRIGGER audit_capture ON tickets")
+        result = invoke("serve", "--port", str(free_port()))
+        assert result.exit_code == 1
+        assert "Run `backoffice migrate`" in result.output
+
+
+@pytest.mark.slow
+class TestRun:
+    def test_starts_everything_and_stops_it(self, tmp_path: Path) -> None:
+        port, variables = free_port(), {"BACKOFFICE_VAR_DIR": str(tmp_path / "var")}
+        with started("run", "--port", str(port), **variables) as process:
+            output = read_until(process, "auditor@example.com")
+            assert f"http://127.0.0.1:{port}/admin" in output
+            assert status_of(f"http://127.0.0.1:{port}/admin/login") == 200
+            process.send_signal(signal.SIGINT)
+            assert (process.wait(timeout=30), process.stdout and "Traceback" in process.stdout.read()) == (
+                0,
+                False,
+            )
+        assert not EmbeddedPostgres(tmp_path / "var" / "postgres").is_listening()
+
+        began = time.monotonic()
+        with started("run", "--port", str(port), **variables) as process:
+            read_until(process, "auditor@example.com")
+            took = time.monotonic() - began
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+        assert took < 15, "data that is there is not loaded again"
