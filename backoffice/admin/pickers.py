@@ -15,8 +15,8 @@ from models import Base, Trashable
 class Picker:
     """What can be picked for a relation: live records of `model` that `where` allows the person.
 
-    The look-up and the form that is saved ask the same question (`allowed`), so that no key passes by being posted.
-    `label` reads columns of the record alone: nothing else of it is loaded.
+    The look-up and the form that is saved ask the same question (`allowed`): no key passes by being
+    posted. `label` reads columns of the record alone: nothing else of it is loaded.
     """
 
     model: type[Base]
