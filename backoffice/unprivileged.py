@@ -47,8 +47,9 @@ class Account:
 def ordinary_account(folder: Path, trial: Path) -> Account:
     """The account for programs that work in `folder`: our own, or as root the folder's owner, or nobody.
 
-    `trial` is one of the programs, which ends with 0 if it can be run. Root's folder is given to nobody. No other file changes owner or mode: what else is in the way is
-    passed with a single capability, and only if something is in the way.
+    `trial` is one of the programs, which ends with 0 if it can be run. Root's folder is given to nobody.
+    No other file changes owner or mode: a closed folder on the way is passed with a single capability,
+    given only if there is one.
     """
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid())

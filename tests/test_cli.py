@@ -222,7 +222,8 @@ class TestCheck:
 
     def test_finds_demo_accounts_in_production(self, invoke: Invoke) -> None:
         options = ("--noinput", "--email", "admin@example.com", "--name", "Ada Lovelace")
-        assert invoke("createsuperuser", *options, env={"BACKOFFICE_SUPERUSER_PASSWORD": PASSWORD}).exit_code == 0
+        password = {"BACKOFFICE_SUPERUSER_PASSWORD": PASSWORD}
+        assert invoke("createsuperuser", *options, env=password).exit_code == 0
         self._found(invoke("check"), "The demo account admin@example.com can sign in.")
 
     @staticmethod

@@ -168,19 +168,6 @@ class TestSurroundings:
             assert fetch(postgres.superuser_url(), "SELECT 1") == 1
         assert modes_outside(directory, home) == before
 
-    def test_our_environment_does_not_disturb(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        elsewhere = {
-            "PGDATA": "/nowhere",
-            "PGPORT": "1",
-            "PGUSER": "nobody",
-            "PGOPTIONS": "-c port=1",
-            "TZ": "Asia/Tokyo",
-        }
-        for name, value in elsewhere.items():
-            monkeypatch.setenv(name, value)
-        with EmbeddedPostgres(directory, durable=False) as postgres:
-            assert fetch(postgres.url(driver="postgresql"), "SELECT session_user") == "backoffice_app"
-
     @pytest.mark.skipif(not AS_ROOT, reason="only root can become somebody else")
     def test_an_ordinary_user_runs_it_as_themselves(self, tmp_path: Path) -> None:
         own = tmp_path / "own"
