@@ -91,9 +91,6 @@ class Settings(BaseSettings):
         25 * 1024 * 1024, ge=1, description="The largest file that can be uploaded, in bytes"
     )
     time_zone: TimeZone = Field("UTC", description="Times are shown in this zone to people who chose none")
-    trash_days: int = Field(
-        30, ge=1, description="For how many days the trash promises to keep what is in it"
-    )
     session_hours: int = Field(12, ge=1, description="After how many hours one has to sign in again")
     statement_timeout_ms: int = Field(
         15_000,

@@ -115,7 +115,6 @@ class TestValues:
             ("TIME_ZONE", "Mars/Olympus"),
             ("TIME_ZONE", "../../etc/passwd"),
             ("LOG_LEVEL", "loud"),
-            ("TRASH_DAYS", "0"),
             ("SESSION_HOURS", "-1"),
             ("STATEMENT_TIMEOUT_MS", "1"),
             ("MAX_UPLOAD_BYTES", "25MB"),
