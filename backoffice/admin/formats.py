@@ -1,0 +1,165 @@
+"""How values read: moments, sizes, numbers, names and states, as text or as small pieces of safe HTML."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import Enum
+from typing import Any, Final
+from zlib import crc32
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from markupsafe import Markup
+
+#: Older (or farther) than this, a moment is shown as a date.
+RELATIVE_WITHIN: Final = timedelta(days=7)
+HUES: Final = 8
+
+_UNITS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60))
+_SIZES: Final = ("bytes", "KB", "MB", "GB", "TB")
+_TIME: Final = Markup('<time datetime="{}" title="{}">{}</time>')
+_DAY: Final = Markup('<time datetime="{}">{}</time>')
+_BADGE: Final = Markup('<span class="state tone-{}"><i class="ti ti-{}" aria-hidden="true"></i>{}</span>')
+
+
+@dataclass(frozen=True)
+class Look:
+    """The shape and the tone of a state: the shape alone tells it from its neighbours."""
+
+    icon: str
+    tone: str = "neutral"
+
+
+#: States that have a look of their own, by their value in small letters.
+LOOKS: Final[Mapping[str, Look]] = {
+    "open": Look("circle", "blue"),
+    "in_progress": Look("progress", "purple"),
+    "waiting_on_customer": Look("hourglass", "amber"),
+    "resolved": Look("circle-check", "green"),
+    "closed": Look("archive"),
+    "low": Look("antenna-bars-2", "plain"),
+    "medium": Look("antenna-bars-3", "plain"),
+    "high": Look("antenna-bars-5", "plain-amber"),
+    "urgent": Look("alert-triangle", "red"),
+    "create": Look("plus", "green"),
+    "update": Look("pencil", "blue"),
+    "delete": Look("minus", "red"),
+    "login": Look("login-2"),
+    "login_failed": Look("lock-x", "amber"),
+    "logout": Look("logout"),
+    "view": Look("eye"),
+    "export": Look("download", "purple"),
+    "system": Look("device-desktop", "plain"),
+    "light": Look("sun", "plain"),
+    "dark": Look("moon", "plain"),
+}
+
+
+def zone(name: str) -> ZoneInfo:
+    """The time zone called `name`; UTC where there is no such zone."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+def moment(value: datetime, time_zone: str, now: datetime | None = None) -> Markup:
+    """`3 hours ago`, or the date when that is more than a week off; the exact time is its title."""
+    distance = value - (now or datetime.now(UTC))
+    text = (
+        relative(distance) if abs(distance) <= RELATIVE_WITHIN else _date(value.astimezone(zone(time_zone)))
+    )
+    return _TIME.format(value.astimezone(UTC).isoformat(), exact(value, time_zone), text)
+
+
+def relative(distance: timedelta) -> str:
+    """`just now`, `5 minutes ago`, `in 2 days`."""
+    seconds = abs(distance.total_seconds())
+    for unit, length in _UNITS:
+        if seconds >= length:
+            count = int(seconds // length)
+            words = f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+            return f"in {words}" if distance > timedelta(0) else f"{words} ago"
+    return "just now"
+
+
+def exact(value: datetime, time_zone: str) -> str:
+    """`22 Nov 2026, 14:05:09 (Europe/Paris, UTC+01:00)`."""
+    local = value.astimezone(zone(time_zone))
+    name = str(local.tzinfo)
+    offset = "" if name == "UTC" else f", UTC{local.strftime('%z')[:3]}:{local.strftime('%z')[3:5]}"
+    return f"{_date(local)}, {local:%H:%M:%S} ({name}{offset})"
+
+
+def clock(value: datetime, time_zone: str) -> str:
+    """`22 Nov 2026, 14:05`, for places that name the zone elsewhere."""
+    local = value.astimezone(zone(time_zone))
+    return f"{_date(local)}, {local:%H:%M}"
+
+
+def day(value: date, time_zone: str) -> Markup:
+    """A date; that of a moment is taken in `time_zone`."""
+    local = value.astimezone(zone(time_zone)).date() if isinstance(value, datetime) else value
+    return _DAY.format(local.isoformat(), _date(local))
+
+
+def _date(value: date) -> str:
+    return f"{value.day} {value:%b %Y}"
+
+
+def size(count: int) -> str:
+    """`512 bytes`, `1.4 MB`."""
+    amount, unit = float(count), 0
+    while round(amount, 1) >= 1024 and unit < len(_SIZES) - 1:
+        amount, unit = amount / 1024, unit + 1
+    if unit == 0:
+        return "1 byte" if count == 1 else f"{count} bytes"
+    return f"{amount:.0f} {_SIZES[unit]}" if amount >= 100 else f"{amount:.1f} {_SIZES[unit]}"
+
+
+def number(value: float) -> str:
+    """`12,345`, and `2.5` with as many decimals as it has, at most two."""
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.2f}".rstrip("0").rstrip(".")
+
+
+def words(value: object) -> str:
+    """`waiting_on_customer` and `LOGIN_FAILED` as people write them."""
+    raw = value.value if isinstance(value, Enum) else value
+    return str(raw).replace("_", " ").strip().lower().capitalize()
+
+
+def badge(value: object) -> Markup:
+    """A state in words, with a shape of its own, so that it reads without colour."""
+    raw = str(value.value if isinstance(value, Enum) else value)
+    look = LOOKS.get(raw.lower(), Look("point"))
+    return _BADGE.format(look.tone, look.icon, words(raw))
+
+
+def initials(name: str) -> str:
+    """At most two letters that stand for a person: `Ada King Lovelace` is `AL`."""
+    letters = [word[0] for word in name.split() if word[0].isalnum()]
+    if not letters:
+        return "?"
+    return (letters[0] + letters[-1] if len(letters) > 1 else letters[0]).upper()
+
+
+def hue(name: str) -> int:
+    """Which of the eight quiet colours stands for `name`: always the same one."""
+    return crc32(name.encode(errors="replace")) % HUES
+
+
+def shorten(text: str, length: int = 140) -> str:
+    """`text` in one line of at most `length` characters, cut between words where that is possible."""
+    line = " ".join(text[: length * 4].split())
+    if len(line) <= length and len(text) <= length * 4:
+        return line
+    head = line[: length - 1]
+    start = head.rsplit(" ", 1)[0]
+    return (start if len(start) > length // 2 else head).rstrip(" ,;:.–-") + "…"
+
+
+def pretty_json(value: Any) -> str:
+    """JSON with indents, every script as it is written."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)

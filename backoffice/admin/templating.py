@@ -1,0 +1,104 @@
+"""The templates' environment: where templates and static files are found, and the filters that pages use."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+import sqladmin
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from backoffice.admin import controls, formats
+from backoffice.errors import ConfigurationError
+
+HERE: Final = Path(__file__).parent
+#: Where a path is looked for, first to last, and below which URL each place is served.
+STATIC_FOLDERS: Final = (
+    (HERE / "static", "static"),
+    (Path(sqladmin.__file__).parent / "statics", "statics"),
+)
+
+
+def environment(*, templates: Sequence[Path], base_url: str = "/admin") -> Environment:
+    """An environment that looks into `templates` first and then into the admin's own.
+
+    Every template is compiled once. A name that a page does not give is an error, never an empty place.
+    """
+    folders = [*templates, HERE / "templates"]
+    pages = Environment(
+        loader=ChoiceLoader([FileSystemLoader(folder) for folder in folders]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        cache_size=-1,
+    )
+    pages.filters |= FILTERS
+    pages.globals |= {
+        "static_url": StaticUrls(base_url),
+        "control": controls.control,
+        "control_kind": controls.kind,
+        "matrix": controls.matrix,
+    }
+    return pages
+
+
+class StaticUrls:
+    """Gives a static file's URL with a hash of its content, so that a browser may keep it for good."""
+
+    def __init__(self, base_url: str) -> None:
+        self._urls: dict[str, str] = {}
+        for folder, mount in reversed(STATIC_FOLDERS):
+            for file in filter(Path.is_file, folder.rglob("*")):
+                path = file.relative_to(folder).as_posix()
+                self._urls[path] = f"{base_url}/{mount}/{path}?v={_hash(file)}"
+
+    def __call__(self, path: str) -> str:
+        """The URL of `path`, such as `backoffice.css`; ConfigurationError if there is no such file."""
+        if path not in self._urls:
+            raise ConfigurationError(f"A template names the static file {path}, which does not exist.")
+        return self._urls[path]
+
+
+def _hash(file: Path) -> str:
+    return sha256(file.read_bytes()).hexdigest()[:10]
+
+
+@pass_context
+def _moment(context: Context, value: datetime) -> Markup:
+    return formats.moment(value, context["time_zone"], context["now"])
+
+
+@pass_context
+def _exact(context: Context, value: datetime) -> str:
+    return formats.exact(value, context["time_zone"])
+
+
+@pass_context
+def _clock(context: Context, value: datetime) -> str:
+    return formats.clock(value, context["time_zone"])
+
+
+@pass_context
+def _day(context: Context, value: date) -> Markup:
+    return formats.day(value, context["time_zone"])
+
+
+FILTERS: Final[Mapping[str, Any]] = {
+    "moment": _moment,
+    "exact": _exact,
+    "clock": _clock,
+    "day": _day,
+    "size": formats.size,
+    "number": formats.number,
+    "words": formats.words,
+    "badge": formats.badge,
+    "initials": formats.initials,
+    "hue": formats.hue,
+    "shorten": formats.shorten,
+    "pretty_json": formats.pretty_json,
+}
