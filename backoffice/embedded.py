@@ -228,10 +228,13 @@ def _open_lock(path: Path) -> IO[str]:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file that only we can read, in one step: readers see the old text or the new."""
+    """Write a file that only its folder's owner can read; readers see the old text or the new."""
     draft = path.with_suffix(".draft")
     with open(draft, "w", opener=_private) as file:
         file.write(text)
+    if os.geteuid() == 0:
+        # Root may help out in somebody's folder without locking them out of it.
+        os.chown(draft, path.parent.stat().st_uid, path.parent.stat().st_gid)
     draft.rename(path)
 
 

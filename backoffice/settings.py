@@ -159,9 +159,12 @@ def _sentence(mistake: Any) -> str:
 
 
 def _kept_secret(path: Path) -> str:
-    if not path.exists():
-        _make_secret(path)
-    return path.read_text().strip()
+    try:
+        if not path.exists():
+            _make_secret(path)
+        return path.read_text().strip()
+    except OSError as error:
+        raise ValueError(f"BACKOFFICE_VAR_DIR must be a folder of yours: {error}") from None
 
 
 def _make_secret(path: Path) -> None:

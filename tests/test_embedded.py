@@ -181,6 +181,16 @@ class TestSurroundings:
             assert (own / "postgres" / "passwords.json").stat().st_uid == somebody.pw_uid
             assert mode(own / "postgres") == 0o700
 
+    @pytest.mark.skipif(not AS_ROOT, reason="only root can become somebody else")
+    def test_root_locks_nobody_out_of_their_own(self, tmp_path: Path) -> None:
+        own = tmp_path / "own"
+        own.mkdir()
+        somebody = pwd.getpwnam("nobody")
+        os.chown(own, somebody.pw_uid, somebody.pw_gid)
+        with EmbeddedPostgres(own, durable=False):
+            private = [path for path in own.iterdir() if path.name in {"passwords.json", "port"}]
+            assert [path.stat().st_uid for path in private] == [somebody.pw_uid] * 2
+
     @pytest.mark.skipif(not AS_ROOT, reason="only root needs it")
     def test_root_without_setpriv_is_told_what_to_do(
         self, directory: Path, monkeypatch: pytest.MonkeyPatch

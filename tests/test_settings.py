@@ -91,6 +91,11 @@ class TestSecretKey:
             load_settings()
         assert not var_dir.exists()
 
+    def test_a_folder_that_cannot_be_used_is_named(self, environment: Environment, var_dir: Path) -> None:
+        var_dir.write_text("a file in its place")
+        with pytest.raises(ConfigurationError, match="BACKOFFICE_VAR_DIR must be a folder of yours"):
+            load_settings()
+
     def test_a_short_one_is_refused(self, environment: Environment) -> None:
         environment.set(SECRET_KEY="x" * 31)
         with pytest.raises(ConfigurationError, match="at least 32 characters"):
