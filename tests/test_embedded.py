@@ -15,7 +15,7 @@ import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
 
-from backoffice import embedded, unprivileged
+from backoffice import embedded
 from backoffice.embedded import EmbeddedPostgres
 from backoffice.errors import ConfigurationError
 
@@ -195,7 +195,7 @@ class TestSurroundings:
     def test_root_without_setpriv_is_told_what_to_do(
         self, directory: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(unprivileged.shutil, "which", lambda _: None)
+        monkeypatch.setenv("PATH", "/nowhere")
         with pytest.raises(
             ConfigurationError, match="Run as an ordinary user, or set BACKOFFICE_DATABASE_URL"
         ):
