@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 from backoffice.errors import BadInput
 
 ACTOR = "system:seed"
-VERB = "ticket.seed"
+VERB = "system.seed"
 
 CHUNK = 10_000
 TICKETS_PER_USER = 50

@@ -11,12 +11,13 @@ from backoffice.attachments.store import FileStore
 from backoffice.database import INCLUDE_TRASHED
 from models import Attachment
 
-#: Longer than any transaction between saving a file and committing its row.
-SAFE_AGE = timedelta(days=1)
+#: Longer than any request takes from saving a file to committing its row.
+COMMITTED_WITHIN = timedelta(minutes=5)
+A_DAY = timedelta(days=1)
 _BATCH = 1000
 
 
-async def sweep(session: AsyncSession, store: FileStore, older_than: timedelta = SAFE_AGE) -> int:
+async def sweep(session: AsyncSession, store: FileStore, older_than: timedelta = A_DAY) -> int:
     """Delete the files, and the remains of broken uploads, that nothing has needed for `older_than`.
 
     An attachment in the trash still needs its file. A file that is saved while this runs is left
@@ -29,18 +30,21 @@ async def sweep(session: AsyncSession, store: FileStore, older_than: timedelta =
 
 
 async def remove_unreferenced(
-    session: AsyncSession, store: FileStore, hashes: Sequence[str], *, saved_before: datetime
+    session: AsyncSession, store: FileStore, hashes: Sequence[str], *, saved_before: datetime | None = None
 ) -> int:
     """Of these files, delete those that no attachment speaks of and nobody saved since `saved_before`.
 
-    For a purge: call it after the commit, with the hashes of what was purged. Returns how many went.
+    For a purge: call it after the commit, with the hashes of what was purged. What was saved within
+    the last minutes, which is left out unless told otherwise, goes with a later `sweep`. Returns how
+    many went.
     """
+    moment = saved_before or datetime.now(UTC) - COMMITTED_WITHIN
     removed = 0
     for start in range(0, len(hashes), _BATCH):
         batch = hashes[start : start + _BATCH]
         needed = await _needed(session, batch)
         for sha256 in (candidate for candidate in batch if candidate not in needed):
-            removed += await asyncio.to_thread(store.delete, sha256, saved_before=saved_before)
+            removed += await asyncio.to_thread(store.delete, sha256, saved_before=moment)
     return removed
 
 

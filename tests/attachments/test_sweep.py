@@ -90,3 +90,9 @@ class TestRemoveUnreferenced:
             assert await remove_unreferenced(session, store, [purged, "0" * 64], saved_before=moment) == 1
 
         assert list(store.hashes(saved_before=moment)) == [other]
+
+    async def test_waits_for_what_was_saved_just_now(self, factory: SessionFactory, store: FileStore) -> None:
+        fresh = await save(store, b"fresh", at=datetime.now(UTC) - timedelta(seconds=10))
+
+        async with factory() as session:
+            assert await remove_unreferenced(session, store, [fresh]) == 0
