@@ -5,7 +5,7 @@ equal where the person changed nothing, whatever the browser did to line ends or
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
@@ -19,23 +19,20 @@ from wtforms import (
     FileField,
     PasswordField,
     SelectField,
-    SelectFieldBase,
     SelectMultipleField,
     StringField,
     TextAreaField,
 )
 from wtforms.form import BaseForm
 from wtforms.validators import StopValidation, ValidationError
-from wtforms.widgets import DateTimeLocalInput, EmailInput, NumberInput, Select
+from wtforms.widgets import DateTimeLocalInput, EmailInput, NumberInput
 
 from backoffice.admin.formats import words, zone
-from backoffice.admin.pickers import Picker
 
 Terms: TypeAlias = str | bool | list[str]
 
 BIGINT_MAX: Final = 2**63 - 1
 CHOOSE: Final = "Choose one of the list."
-GONE: Final = "This cannot be chosen, or no longer: look it up again."
 
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 _COLOUR: Final = re.compile(r"#[0-9a-f]{6}")
@@ -76,12 +73,6 @@ def as_text(field: Any, terms: Terms) -> str:
 def is_kept(field: Field) -> bool:
     """Whether a page may show again what was sent: never a password, and a file cannot be."""
     return not isinstance(field, PasswordField | FileField)
-
-
-def is_missing(field: Field) -> bool:
-    """Whether a browser that shows this field would have sent it, but nothing was."""
-    may_send_nothing = isinstance(field, BooleanField | SelectMultipleField | PickManyField | FileField)
-    return not field.raw_data and not may_send_nothing
 
 
 # Validators -------------------------------------------------------------------------------------
@@ -221,7 +212,7 @@ class TimeZoneField(SelectField):
     """The IANA name of a time zone."""
 
     def __init__(self, label: str, validators: list[Any], **kwargs: Any) -> None:
-        super().__init__(label, validators, choices=_time_zones(), **kwargs)
+        super().__init__(label, validators, choices=[(name, name) for name in _time_zones()], **kwargs)
 
     def pre_validate(self, form: BaseForm) -> None:
         if self.data not in _time_zones():
@@ -283,7 +274,8 @@ class MomentField(_Typed):
     def shown(self) -> str:
         if self.data is None:
             return ""
-        return self.data.astimezone(self.zone).replace(tzinfo=None).isoformat(timespec="seconds")
+        local: datetime = self.data.astimezone(self.zone)
+        return local.replace(tzinfo=None).isoformat(timespec="seconds")
 
     def parse(self, typed: str) -> datetime:
         try:
@@ -298,111 +290,3 @@ class MomentField(_Typed):
 
     def text_of(self, terms: str) -> str:
         return f"{terms.replace('T', ' ')} ({self.zone})" if terms else ""
-
-
-# Relations --------------------------------------------------------------------------------------
-
-
-class PickerField(SelectFieldBase):
-    """One record, looked up as one types. `data` is the record itself, or None.
-
-    The form looks the records up (`forms.look_up`) before it is validated or shown. Without a
-    `picker` of its own it takes the one that the view declares under its name.
-    """
-
-    widget = Select()
-
-    def __init__(
-        self,
-        label: str | None = None,
-        validators: list[Any] | None = None,
-        *,
-        picker: Picker | None = None,
-        **kwargs: Any,
-    ) -> None:
-        self.picker = picker
-        self.lookup_url = ""
-        self.keys: list[str] = []
-        #: What the record has now; it may stay even where it could not be chosen anew.
-        self.current: frozenset[str] = frozenset()
-        self.records: dict[str, Any] = {}
-        super().__init__(label, validators, **kwargs)
-
-    def process_data(self, value: Any) -> None:
-        self.keys = [str(key) for key in self._as_keys(value)]
-        self.current = frozenset(self.keys)
-        self.data = self._data()
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        if valuelist:
-            self.keys = [_canonical(raw) for raw in valuelist[:1] if raw]
-
-    def wanted(self, also: Collection[str] = ()) -> list[int]:
-        """The keys to look up: what is chosen, what the record has, and `also`."""
-        return [int(key) for key in {*self.keys, *self.current, *also} if _is_key(key)]
-
-    def take(self, records: Mapping[str, Any], allowed: Collection[str]) -> None:
-        """Know the records that were found, as far as they may be shown here."""
-        self.records = {
-            key: record for key, record in records.items() if key in allowed or key in self.current
-        }
-        self.data = self._data()
-
-    @property
-    def terms(self) -> Terms:
-        return self.keys[0] if self.keys else ""
-
-    def text_of(self, terms: str) -> str:
-        return self._label(terms) if terms else ""
-
-    def iter_choices(self) -> Any:
-        for key in self.keys:
-            if key in self.records:
-                yield key, self._label(key), True, {}
-
-    def pre_validate(self, form: BaseForm) -> None:
-        if not self.records.keys() >= set(self.keys):
-            raise StopValidation(GONE)
-
-    def _as_keys(self, value: Any) -> Sequence[Any]:
-        return [] if value is None else [value]
-
-    def _data(self) -> Any:
-        return next((self.records[key] for key in self.keys if key in self.records), None)
-
-    def _label(self, key: str) -> str:
-        return self.picker.label(self.records[key]) if self.picker and key in self.records else f"#{key}"
-
-
-class PickManyField(PickerField):
-    """Several records, looked up as one types. `data` is the list of them."""
-
-    widget = Select(multiple=True)
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        self.keys = list(dict.fromkeys(_canonical(raw) for raw in valuelist if raw))
-
-    @property
-    def terms(self) -> Terms:
-        return sorted(self.keys)
-
-    def text_of(self, terms: Any) -> str:
-        return ", ".join(self._label(key) for key in terms)
-
-    def of(self, keys: Collection[str]) -> list[Any]:
-        """The records of `keys`, as far as they are known."""
-        return [self.records[key] for key in keys if key in self.records]
-
-    def _as_keys(self, value: Any) -> Sequence[Any]:
-        return value or []
-
-    def _data(self) -> list[Any]:
-        return self.of(self.keys)
-
-
-def _is_key(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= BIGINT_MAX
-
-
-def _canonical(raw: str) -> str:
-    return str(int(raw)) if _is_key(raw) else raw

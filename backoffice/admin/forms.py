@@ -11,9 +11,13 @@ from starlette.requests import Request
 from wtforms import FileField, Form
 from wtforms.form import BaseForm
 
-from backoffice.admin.fields import PickerField, PickManyField, Terms, as_sent, terms_of
+from backoffice.admin.fields import Terms, as_sent, terms_of
 from backoffice.admin.pages import FormSection
-from backoffice.admin.questions import FieldKind, column_of, field_of, foreign_key, kind_of
+from backoffice.admin.picker_fields import PickerField
+
+# Declarations name it beside `Section`.
+from backoffice.admin.questions import FieldKind as FieldKind
+from backoffice.admin.questions import column_of, field_of, foreign_key, kind_of
 from backoffice.admin.request import current_user, submitted
 from backoffice.database import INCLUDE_TRASHED
 from backoffice.errors import ConfigurationError
@@ -22,20 +26,6 @@ from models import Base, Versioned
 if TYPE_CHECKING:
     from backoffice.admin.site import AdminSite
     from backoffice.admin.view import View
-
-__all__ = [
-    "ExtraField",
-    "FieldKind",
-    "PickManyField",
-    "PickerField",
-    "Section",
-    "bound",
-    "check_form",
-    "form_relations",
-    "record_form",
-    "sections",
-    "shown",
-]
 
 #: Makes a field that is no column: of the view, the request, and the record (None for a new one).
 ExtraField = Callable[["View", Request, Any], Any]
@@ -125,7 +115,8 @@ def _value(model: type[Base], record: Base | None, name: str) -> Any:
 
 
 def _default(column: Column[Any]) -> Any:
-    return column.default.arg if column.default is not None and column.default.is_scalar else None
+    default: Any = column.default
+    return default.arg if default is not None and default.is_scalar else None
 
 
 def _usable(sent: FormData | None, form: BaseForm) -> FormData | None:
@@ -151,8 +142,8 @@ def _is_chosen(value: str | UploadFile) -> bool:
 
 async def bound(site: "AdminSite", view: "View", request: Request, form_class: type[AnyForm]) -> AnyForm:
     """A form of `form_class` with what was submitted; the records of its pickers are looked up."""
-    texts = [(name, value) for name, value in submitted(request).multi_items() if isinstance(value, str)]
-    form = form_class(FormData(texts))
+    sent = submitted(request).multi_items()
+    form = form_class(FormData([(name, value) for name, value in sent if not isinstance(value, UploadFile)]))
     await _look_up(view, request, form, {})
     return form
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Boolean, Column, DateTime, Enum, Integer, String, Text, inspect
 from sqlalchemy.orm import RelationshipProperty
 from starlette.requests import Request
-from wtforms.fields.core import UnboundField
 
 from backoffice.admin.fields import (
     IS_COLOUR,
@@ -21,12 +20,11 @@ from backoffice.admin.fields import (
     LongTextField,
     MomentField,
     NumberField,
-    PickerField,
-    PickManyField,
     Required,
     TextField,
     TimeZoneField,
 )
+from backoffice.admin.picker_fields import PickerField, PickManyField
 from backoffice.admin.request import current_user
 from models import Base
 
@@ -61,12 +59,21 @@ class _Question:
     limit: int
     time_zone: str
 
-    @property
-    def required(self) -> list[Any]:
-        return [] if self.column.nullable else [Required()]
+    def asked(self, *validators: Any) -> dict[str, Any]:
+        """What every field is made of."""
+        required = [] if self.column.nullable else [Required()]
+        return {"label": self.label, "validators": [*required, *validators], "description": self.hint}
+
+    def written(self, *validators: Any) -> dict[str, Any]:
+        """The same for texts."""
+        return {
+            **self.asked(AtMost(self.limit), *validators),
+            "is_nullable": bool(self.column.nullable),
+        }
 
 
 def field_of(view: "View", request: Request, record: Base | None, name: str) -> Any:
+    """The field `name` of the view's form, not bound to a form yet."""
     if name in view.extra_fields:
         return _hinted(view, name, view.extra_fields[name](view, request, record))
     hint = view.form_hints.get(name, "")
@@ -74,13 +81,12 @@ def field_of(view: "View", request: Request, record: Base | None, name: str) -> 
     if relation is not None:
         return _relation_field(relation, view.label(name), hint)
     column = column_of(view.model, name)
-    question = _Question(
-        view.label(name), hint, column, _limit(view, name, column), current_user(request).time_zone
-    )
-    return _FIELDS[view.form_kinds.get(name) or kind_of(column)](question)
+    limit = view.form_limits.get(name) or getattr(column.type, "length", None) or LONGEST_TEXT
+    question = _Question(view.label(name), hint, column, limit, current_user(request).time_zone)
+    return _FIELDS[view.form_kinds.get(name) or kind_of(column) or FieldKind.TEXT](question)
 
 
-def _hinted(view: "View", name: str, field: UnboundField[Any]) -> UnboundField[Any]:
+def _hinted(view: "View", name: str, field: Any) -> Any:
     field.kwargs.setdefault("description", view.form_hints.get(name, ""))
     return field
 
@@ -88,73 +94,30 @@ def _hinted(view: "View", name: str, field: UnboundField[Any]) -> UnboundField[A
 def _relation_field(relation: RelationshipProperty[Any], label: str, hint: str) -> Any:
     if relation.uselist:
         return PickManyField(label, description=hint)
-    is_nullable = inspect(relation.parent).columns[foreign_key(relation)].nullable
+    is_nullable = column_of(relation.parent.class_, foreign_key(relation)).nullable
     return PickerField(label, [] if is_nullable else [Required()], description=hint)
 
 
-def _text(question: _Question) -> Any:
-    validators = [*question.required, AtMost(question.limit)]
-    return TextField(
-        question.label, validators, description=question.hint, is_nullable=question.column.nullable
-    )
-
-
-def _long_text(question: _Question) -> Any:
-    validators = [*question.required, AtMost(question.limit)]
-    return LongTextField(
-        question.label, validators, description=question.hint, is_nullable=question.column.nullable
-    )
-
-
-def _email(question: _Question) -> Any:
-    validators = [*question.required, AtMost(question.limit), IS_EMAIL]
-    return EmailField(
-        question.label, validators, description=question.hint, is_nullable=question.column.nullable
-    )
-
-
-def _colour(question: _Question) -> Any:
-    return ColourField(question.label, [*question.required, IS_COLOUR], description=question.hint)
-
-
-def _time_zone(question: _Question) -> Any:
-    return TimeZoneField(question.label, question.required, description=question.hint)
-
-
 def _choice(question: _Question) -> Any:
-    column = question.column
-    return ChoiceField(
-        question.label,
-        question.required,
-        description=question.hint,
-        vocabulary=column.type.enum_class,  # type: ignore[attr-defined]  # `kind_of` has seen an Enum
-        has_blank=bool(column.nullable) or column.default is None,
-    )
-
-
-def _flag(question: _Question) -> Any:
-    return FlagField(question.label, description=question.hint)
-
-
-def _number(question: _Question) -> Any:
-    return NumberField(question.label, question.required, description=question.hint)
+    column: Any = question.column
+    has_blank = column.nullable or column.default is None
+    return ChoiceField(vocabulary=column.type.enum_class, has_blank=has_blank, **question.asked())
 
 
 def _moment(question: _Question) -> Any:
-    zone = question.time_zone
-    hint = f"{question.hint} Time zone: {zone}.".strip()
-    return MomentField(question.label, question.required, description=hint, time_zone=zone)
+    hint = f"{question.hint} Time zone: {question.time_zone}.".strip()
+    return MomentField(time_zone=question.time_zone, **{**question.asked(), "description": hint})
 
 
 _FIELDS: Final[Mapping[FieldKind, Callable[[_Question], Any]]] = {
-    FieldKind.TEXT: _text,
-    FieldKind.LONG_TEXT: _long_text,
-    FieldKind.EMAIL: _email,
-    FieldKind.COLOUR: _colour,
-    FieldKind.TIME_ZONE: _time_zone,
+    FieldKind.TEXT: lambda question: TextField(**question.written()),
+    FieldKind.LONG_TEXT: lambda question: LongTextField(**question.written()),
+    FieldKind.EMAIL: lambda question: EmailField(**question.written(IS_EMAIL)),
+    FieldKind.COLOUR: lambda question: ColourField(**question.written(IS_COLOUR)),
+    FieldKind.TIME_ZONE: lambda question: TimeZoneField(**question.asked()),
     FieldKind.CHOICE: _choice,
-    FieldKind.FLAG: _flag,
-    FieldKind.NUMBER: _number,
+    FieldKind.FLAG: lambda question: FlagField(question.label, description=question.hint),
+    FieldKind.NUMBER: lambda question: NumberField(**question.asked()),
     FieldKind.MOMENT: _moment,
 }
 
@@ -170,20 +133,18 @@ _KINDS: Final = (
 
 
 def kind_of(column: Column[Any]) -> FieldKind | None:
+    """The kind that the column's type asks for; None where there is none."""
     return next((kind for column_type, kind in _KINDS if isinstance(column.type, column_type)), None)
 
 
-def _limit(view: "View", name: str, column: Column[Any]) -> int:
-    declared = view.form_limits.get(name)
-    return declared or getattr(column.type, "length", None) or LONGEST_TEXT
-
-
 def column_of(model: type[Base], name: str) -> Column[Any]:
-    column: Column[Any] = inspect(model).column_attrs[name].columns[0]
+    """The column behind the attribute `name`."""
+    column: Column[Any] = inspect(model).columns[name]
     return column
 
 
 def foreign_key(relation: RelationshipProperty[Any]) -> str:
     """The attribute that holds the key of a many-to-one relation."""
     [(local, _)] = relation.local_remote_pairs or ()
-    return relation.parent.get_property_bycolumn_of(local).key
+    key: str = relation.parent.get_property_by_column(local).key
+    return key
