@@ -4,6 +4,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
@@ -27,3 +28,8 @@ def _config(owner_url: str) -> Config:
     config = Config(attributes={"owner_url": owner_url})
     config.set_main_option("script_location", str(MIGRATIONS))
     return config
+
+
+def head() -> str | None:
+    """The newest revision that the program knows."""
+    return ScriptDirectory(str(MIGRATIONS)).get_current_head()

@@ -1,0 +1,51 @@
+"""The audit log: every change of every record, read-only for everyone."""
+
+from admin_views.pickers import PEOPLE
+from backoffice.admin.filters import Choice, Dates, Exact, Related
+from backoffice.admin.pages import Kind
+from backoffice.admin.view import View
+from models import AuditLog
+
+
+class AuditLogAdmin(View, model=AuditLog):
+    name = "Audit log entry"
+    name_plural = "Audit log"
+    category = "History"
+    icon = "ti ti-history"
+    can_create = can_edit = False
+    keeps_history = False
+    column_list = ["created_at", "user", "action", "table_name", "record_id", "changes", "operation_id"]
+    column_labels = {
+        "created_at": "When",
+        "user": "Who",
+        "table_name": "Table",
+        "record_id": "Record",
+        "operation_id": "Operation",
+        "request_id": "Request",
+        "database_user": "Database role",
+    }
+    column_sortable_list = ["created_at"]
+    column_default_sort = ("created_at", True)
+    column_details_list = [
+        "created_at",
+        "user",
+        "action",
+        "table_name",
+        "record_id",
+        "changes",
+        "operation_id",
+        "request_id",
+        "address",
+        "database_user",
+    ]
+    column_kinds = {"operation_id": Kind.CODE, "request_id": Kind.CODE, "changes": Kind.JSON}
+    filters = [
+        Exact("table_name", label="Table"),
+        Exact("record_id", label="Record"),
+        Choice("action"),
+        Related("user", PEOPLE, label="Who"),
+        Exact("operation_id", label="Operation"),
+        Dates("created_at", label="When"),
+    ]
+    empty_title = "No entries"
+    empty_text = "Every change of a record is written here by the database itself."

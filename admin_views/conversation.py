@@ -1,0 +1,150 @@
+"""A ticket's page beyond its facts: comments with a reply box, and attachments."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import Response
+from wtforms import FileField, Form, RadioField, TextAreaField, validators
+
+from backoffice.admin.pages import Flash
+from backoffice.admin.request import current_user, flash, see_other, submitted
+from backoffice.admin.view import View
+from backoffice.attachments import HEAD_SIZE, FileStore, clean_filename, is_image, safe_type
+from backoffice.database import INCLUDE_TRASHED
+from backoffice.desk import reply as write_reply
+from backoffice.errors import BadInput, Conflict
+from models import Attachment, Comment, Ticket, User
+
+CHUNK = 256 * 1024
+LONGEST_COMMENT = 100_000
+
+
+class ReplyForm(Form):
+    content = TextAreaField(
+        "Write", [validators.InputRequired("Write something first."), validators.Length(max=LONGEST_COMMENT)]
+    )
+    kind = RadioField(
+        "To",
+        choices=[("public", "Reply to the customer"), ("internal", "Internal note")],
+        default="public",
+    )
+
+
+class UploadForm(Form):
+    file = FileField("File")
+
+
+async def around(view: View, request: Request, ticket: Ticket, form: Form | None = None) -> Mapping[str, Any]:
+    """What the ticket's template shows beside the facts; a trashed ticket shows it all, and takes no more."""
+    takes_more = not ticket.is_trashed and view.may(request, "edit", ticket)
+    return {
+        "description": ticket.description,
+        "comments": [_comment(view, request, comment) for comment in await _comments(request, ticket)],
+        "attachments": [_attachment(view, file) for file in await _attachments(request, ticket)],
+        "reply_form": (form or ReplyForm()) if takes_more else None,
+        "reply_url": f"{view.url(str(ticket.id))}/reply",
+        "upload_form": UploadForm() if takes_more else None,
+        "upload_url": f"{view.url(str(ticket.id))}/attach" if takes_more else None,
+    }
+
+
+async def reply(view: View, request: Request) -> Response:
+    """Add a public reply or an internal note."""
+    ticket = await _open_ticket(view, request)
+    form = ReplyForm(submitted(request))
+    if not form.validate():
+        raise BadInput(next(iter(sentence for errors in form.errors.values() for sentence in errors)))
+    await write_reply(
+        request.state.session,
+        ticket,
+        author_id=current_user(request).id,
+        content=form.content.data.replace("\r\n", "\n"),
+        is_internal=form.kind.data == "internal",
+    )
+    flash(request, Flash("Note added." if form.kind.data == "internal" else "Reply added."))
+    return see_other(view.url("details", ticket.id))
+
+
+async def attach(view: View, request: Request) -> Response:
+    """Store an uploaded file, and put it on the ticket."""
+    ticket = await _open_ticket(view, request)
+    upload = submitted(request).get("file")
+    if not isinstance(upload, UploadFile) or not upload.filename:
+        raise BadInput("Choose a file first.")
+    settings = view.site.settings
+    head = await upload.read(HEAD_SIZE)
+    await upload.seek(0)
+    stored = await FileStore(settings.attachments_dir).save(_chunks(upload), limit=settings.max_upload_bytes)
+    attachment = Attachment(
+        filename=clean_filename(upload.filename),
+        content_type=safe_type(upload.filename, upload.content_type, head),
+        size_bytes=stored.size_bytes,
+        sha256=stored.sha256,
+        ticket_id=ticket.id,
+        uploaded_by_id=current_user(request).id,
+    )
+    request.state.session.add(attachment)
+    await request.state.session.flush()
+    flash(request, Flash(f"{attachment.filename} is attached."))
+    return see_other(view.url("details", ticket.id))
+
+
+async def _open_ticket(view: View, request: Request) -> Ticket:
+    ticket: Ticket = await view.load(request, request.path_params["pk"])
+    view.require(request, "edit", ticket)
+    if ticket.is_trashed:
+        raise Conflict("This ticket is in the trash. Restore it first.")
+    return ticket
+
+
+async def _chunks(upload: UploadFile) -> AsyncIterator[bytes]:
+    while chunk := await upload.read(CHUNK):
+        yield chunk
+
+
+async def _comments(request: Request, ticket: Ticket) -> list[Comment]:
+    author = joinedload(Comment.author).load_only(User.full_name, User.is_staff)
+    statement = select(Comment).where(Comment.ticket_id == ticket.id).options(author)
+    return await _with_the_ticket(request, ticket, statement.order_by(Comment.created_at, Comment.id))
+
+
+async def _attachments(request: Request, ticket: Ticket) -> list[Attachment]:
+    uploader = joinedload(Attachment.uploaded_by).load_only(User.full_name)
+    statement = select(Attachment).where(Attachment.ticket_id == ticket.id).options(uploader)
+    return await _with_the_ticket(request, ticket, statement.order_by(Attachment.id))
+
+
+async def _with_the_ticket(request: Request, ticket: Ticket, statement: Any) -> list[Any]:
+    """What lies in the trash with a trashed ticket shows with it; on a live one it is left out."""
+    options = INCLUDE_TRASHED if ticket.is_trashed else {}
+    return list(await request.state.session.scalars(statement, execution_options=options))
+
+
+def _comment(view: View, request: Request, comment: Comment) -> dict[str, Any]:
+    comments = view.site.view_of(Comment)
+    may_edit = comments is not None and comments.may(request, "edit", comment) and not comment.is_trashed
+    return {
+        "author": comment.author.full_name,
+        "is_staff": comment.author.is_staff,
+        "is_internal": comment.is_internal,
+        "content": comment.content,
+        "created_at": comment.created_at,
+        "edit_url": comments.url("edit", comment.id) if may_edit and comments else "",
+        "is_trashed": comment.is_trashed,
+    }
+
+
+def _attachment(view: View, file: Attachment) -> dict[str, Any]:
+    url = f"{view.site.base_url}/attachment/{file.id}/download"
+    return {
+        "filename": file.filename,
+        "size": file.size_bytes,
+        "url": url,
+        "image_url": f"{url}?inline=1" if is_image(file.content_type) else "",
+        "uploaded_by": file.uploaded_by.full_name,
+        "created_at": file.created_at,
+    }

@@ -1,0 +1,58 @@
+"""Groups: the roles of staff, and the matrix of what each may do."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqladmin.contrib.rbac import PermissionMatrixField, build_permission_rows
+from starlette.requests import Request
+
+from admin_views import bulk_actions
+from backoffice.accounts.grants import Grants
+from backoffice.accounts.groups import flush_and_keep_an_administrator, set_grants
+from backoffice.admin.forms import Section
+from backoffice.admin.request import current_user
+from backoffice.admin.view import View
+from models import Group
+
+
+def _matrix(view: View, request: Request, record: Group | None) -> Any:
+    granted = [str(access) for access in record.accesses] if record is not None else []
+    return PermissionMatrixField("Permissions", rows=build_permission_rows(view.site), default=granted)
+
+
+def _offered(view: View) -> Grants:
+    return _grants(choice.value for row in build_permission_rows(view.site) for choice in row.choices)
+
+
+def _grants(boxes: Iterable[str] | None) -> Grants:
+    return {(box.partition(":")[0], box.partition(":")[2]) for box in boxes or ()}
+
+
+class GroupAdmin(View, model=Group):
+    category = "People"
+    icon = "ti ti-shield-lock"
+    can_delete = True
+    column_list = ["name"]
+    column_sortable_list = ["name"]
+    column_default_sort = "name"
+    column_details_list = ["name", "users", "accesses"]
+    column_labels = {"accesses": "Grants", "users": "Members"}
+    form_sections = [
+        Section("Group", ["name"]),
+        Section("Permissions", ["permissions"], "You can give only what you have yourself."),
+    ]
+    form_relations = ["accesses"]
+    extra_fields = {"permissions": _matrix}
+    bulk_actions = bulk_actions.FOR_GROUPS
+    empty_title = "No groups"
+
+    async def before_save(
+        self, request: Request, record: Group, values: dict[str, Any], *, is_new: bool
+    ) -> None:
+        if "permissions" in values:
+            set_grants(current_user(request), record, _grants(values["permissions"]), offered=_offered(self))
+
+    async def after_save(
+        self, request: Request, record: Group, values: dict[str, Any], *, is_new: bool
+    ) -> None:
+        await flush_and_keep_an_administrator(request.state.session)

@@ -1,0 +1,80 @@
+"""An operation's page: every entry of it, and the button that takes it back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from backoffice.admin.history import history_items, record_link
+from backoffice.admin.pages import Flash, Link
+from backoffice.admin.request import came_from, current_user, flash, positive_number, see_other
+from backoffice.admin.view import View
+from backoffice.audit.browse import entries_of_operation
+from backoffice.audit.revert import UndoResult, undo, why_not
+from backoffice.errors import NotAllowed
+from models import Operation
+
+ENTRIES = 100
+NOT_YOURS = "Only who did it, or a supervisor, can undo it."
+
+
+async def around(view: View, request: Request, operation: Operation) -> Mapping[str, Any]:
+    """What the operation's template shows beside its facts."""
+    after = positive_number(request, "after") or 0
+    entries = await entries_of_operation(
+        request.state.session, operation.id, limit=ENTRIES + 1, after_id=after
+    )
+    page = entries[:ENTRIES]
+    own = view.url("details", operation.id)
+    reason = await _obstacle(view, request, operation)
+    return {
+        "entries": history_items(view.site, request, page, with_subject=True),
+        "more_url": f"{own}?after={page[-1].id}" if len(entries) > ENTRIES else "",
+        "counts": operation.outcome,
+        "conflicts": [_conflict(view, request, found) for found in operation.outcome.get("conflicts", ())],
+        "undo": None if reason else Link("Undo", f"{view.url(str(operation.id))}/undo", is_post=True),
+        "undo_reason": reason or "",
+    }
+
+
+async def undo_operation(view: View, request: Request) -> Response:
+    """Take an operation back, as far as nobody changed since what it did."""
+    operation: Operation = await view.load(request, request.path_params["pk"])
+    if not _may_undo(view, request, operation):
+        raise NotAllowed(NOT_YOURS)
+    result = await undo(request.state.session, operation.id)
+    flash(request, _report(view, request, result))
+    ours = view.url("details", request.state.change.operation_id)
+    return see_other(ours if result.conflict_count else came_from(request, view.site.base_url))
+
+
+def _may_undo(view: View, request: Request, operation: Operation) -> bool:
+    return operation.actor_id == current_user(request).id or view.may(request, "action:undo")
+
+
+async def _obstacle(view: View, request: Request, operation: Operation) -> str | None:
+    if not _may_undo(view, request, operation):
+        return NOT_YOURS
+    return await why_not(request.state.session, operation)
+
+
+def _report(view: View, request: Request, result: UndoResult) -> Flash:
+    changed = sum(result.changed.values())
+    parts = [f"Undone: {changed:,} {'record' if changed == 1 else 'records'} put back."]
+    if result.conflict_count:
+        parts.append(f"{result.conflict_count:,} values were changed since, and stay as they are.")
+    if not changed:
+        return Flash(" ".join(parts), level="warning")
+    undo_url = f"{view.url(str(request.state.change.operation_id))}/undo"
+    return Flash(" ".join(parts), level="warning" if result.conflict_count else "success", undo_url=undo_url)
+
+
+def _conflict(view: View, request: Request, found: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        "subject": record_link(view.site, request, found["table"], found["record_id"]),
+        "field": found["field"],
+        "expected": found["expected"],
+        "current": found["current"],
+        "who": found["changed_by"] or "unknown",
+    }

@@ -1,0 +1,91 @@
+"""People: customers, and the staff who help them."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement
+from starlette.requests import Request
+from wtforms import PasswordField
+
+from admin_views.pickers import GROUPS
+from backoffice.accounts.people import may_manage
+from backoffice.accounts.saving import apply_credentials, check_person
+from backoffice.admin.filters import Dates, Flag
+from backoffice.admin.forms import Section
+from backoffice.admin.questions import FieldKind
+from backoffice.admin.request import current_user
+from backoffice.admin.view import View
+from backoffice.desk.search import people_search_condition
+from models import User
+
+STAFF_ONLY = {"is_staff", "groups", "password"}
+
+
+class UserAdmin(View, model=User):
+    category = "People"
+    icon = "ti ti-users"
+    column_list = ["full_name", "email", "is_staff", "is_active", "created_at"]
+    column_labels = {
+        "full_name": "Name",
+        "email": "E-mail",
+        "is_staff": "Staff",
+        "is_active": "Active",
+        "created_at": "Created",
+        "updated_at": "Updated",
+        "last_login": "Last sign-in",
+    }
+    column_sortable_list = ["full_name", "email", "created_at"]
+    column_default_sort = "full_name"
+    column_details_list = [
+        "full_name",
+        "email",
+        "is_staff",
+        "is_active",
+        "groups",
+        "time_zone",
+        "last_login",
+        "created_at",
+        "updated_at",
+    ]
+    filters = [
+        Flag("is_staff", label="Staff"),
+        Flag("is_active", label="Active"),
+        Dates("created_at", label="Created"),
+    ]
+    search_hint = "Name or e-mail"
+    form_sections = [
+        Section("Person", ["full_name", "email", "is_active"]),
+        Section("Staff", ["is_staff", "groups", "password"], "Staff sign in here; customers do not."),
+    ]
+    form_hints = {
+        "is_active": "Whoever is not active cannot sign in, and is signed out at once.",
+        "password": "Leave it empty to keep the present one. A new one signs the person out everywhere.",
+    }
+    form_kinds = {"email": FieldKind.EMAIL}
+    extra_fields = {"password": lambda view, request, record: PasswordField("New password")}
+    pickers = {"groups": GROUPS}
+    grants = {"manage-staff": "Manage staff"}
+    empty_title = "Nobody here"
+    empty_text = "Customers appear when they are created; staff need an account to sign in."
+
+    def search(self, term: str) -> ColumnElement[bool]:
+        return people_search_condition(term)
+
+    def has_permission(self, request: Request, action: str, obj: Any = None) -> bool:
+        is_staff = action == "edit" and obj is not None and obj.is_staff
+        return super().has_permission(request, action, obj) and (
+            not is_staff or may_manage(current_user(request), is_staff=True)
+        )
+
+    def form_names(self, request: Request, record: User | None) -> set[str]:
+        names = super().form_names(request, record)
+        return names if may_manage(current_user(request), is_staff=True) else names - STAFF_ONLY
+
+    async def before_save(
+        self, request: Request, record: User, values: dict[str, Any], *, is_new: bool
+    ) -> None:
+        await check_person(request.state.session, current_user(request), record, values, is_new=is_new)
+
+    async def after_save(
+        self, request: Request, record: User, values: dict[str, Any], *, is_new: bool
+    ) -> None:
+        await apply_credentials(request.state.session, record, values)

@@ -1,0 +1,67 @@
+"""The ASGI application around an admin site: engine, health, headers, start-up checks."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from backoffice.admin.health import healthz, readyz, require_readiness
+from backoffice.admin.security import SecurityHeaders
+from backoffice.admin.site import AdminSite, SiteHandler
+from backoffice.admin.view import View
+from backoffice.database import create_engine, session_factory
+from backoffice.errors import ConfigurationError
+from backoffice.settings import Settings
+
+
+def build(
+    settings: Settings,
+    *,
+    views: Sequence[type[View]],
+    templates: Sequence[Path],
+    title: str,
+    index: SiteHandler,
+) -> Starlette:
+    """The application that serves `views` below `/admin`, on the database of `settings`.
+
+    It refuses to start (ConfigurationError) on a database that is not migrated, or whose history
+    is not captured as the models declare.
+    """
+    if settings.database_url is None:
+        raise ConfigurationError(
+            "There is no database: set BACKOFFICE_DATABASE_URL, or use `backoffice run`."
+        )
+    engine = create_engine(settings.database_url)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await require_readiness(engine)
+        yield
+        await engine.dispose()
+
+    app = Starlette(
+        routes=[Route("/", _to_the_admin), Route("/healthz", healthz), Route("/readyz", readyz)],
+        middleware=[Middleware(SecurityHeaders)],
+        lifespan=lifespan,
+    )
+    app.state.engine = engine
+    app.state.site = site = AdminSite(
+        app,
+        settings=settings,
+        factory=session_factory(engine),
+        templates=templates,
+        title=title,
+        index=index,
+    )
+    for view in views:
+        site.add_view(view)
+    return app
+
+
+async def _to_the_admin(request: Request) -> Response:
+    return RedirectResponse("/admin/")

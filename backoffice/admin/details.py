@@ -1,0 +1,76 @@
+"""A record's page: its facts, what can be done with it, and its history."""
+
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from backoffice.admin.cells import cell, kind_of, title_of
+from backoffice.admin.history import history_items
+from backoffice.admin.pages import DetailsPage, Fact, HistoryItem, Link
+from backoffice.admin.request import positive_number
+from backoffice.audit.browse import history_of
+
+if TYPE_CHECKING:
+    from backoffice.admin.site import AdminSite
+    from backoffice.admin.view import View
+
+HISTORY_PAGE = 30
+
+
+async def details_page(site: "AdminSite", view: "View", request: Request) -> Response:
+    """Show one record, trashed or not."""
+    names = view._details_prop_names
+    record = await view.load(request, request.path_params["pk"], names)
+    view.require(request, "details", record)
+    history, more = await _history(site, view, request, record)
+    page = DetailsPage(
+        title=title_of(record),
+        subtitle=view.name,
+        facts=[_fact(site, view, request, record, name) for name in names],
+        actions=_actions(view, request, record),
+        history=history,
+        more_history_url=more,
+        is_trashed=getattr(record, "is_trashed", False),
+        extra=await view.details_extra(request, record),
+    )
+    return site.render(request, view.details_template, page)
+
+
+def _fact(site: "AdminSite", view: "View", request: Request, record: Any, name: str) -> Fact:
+    kind = kind_of(view.model, name, view.column_kinds)
+    return Fact(view.label(name), cell(site, request, record, name, kind))
+
+
+def _actions(view: "View", request: Request, record: Any) -> list[Link]:
+    key = getattr(record, view.key.key)
+    trashed = getattr(record, "is_trashed", False)
+    actions = []
+    if not trashed and view.may(request, "edit", record):
+        actions.append(Link("Edit", view.url("edit", key), "ti ti-pencil", is_primary=True))
+    actions += view.record_actions(request, record)
+    for action in view.bulk_actions:
+        if action.on_record and action.on_trash == trashed and action.is_allowed(view, request, rows=1):
+            url = view.url(f"bulk/{action.slug}")
+            hidden = {"pks": str(key)}
+            actions.append(Link(action.label, url, action.icon, True, action.is_danger, hidden=hidden))
+    return actions
+
+
+async def _history(
+    site: "AdminSite", view: "View", request: Request, record: Any
+) -> tuple[list[HistoryItem], str]:
+    """The newest entries, or those before `?before=`; and where older ones are."""
+    if not view.keeps_history:
+        return [], ""
+    key = getattr(record, view.key.key)
+    entries = await history_of(
+        request.state.session,
+        view.model.__table__.name,
+        key,
+        limit=HISTORY_PAGE + 1,
+        before_id=positive_number(request, "before"),
+    )
+    shown = entries[:HISTORY_PAGE]
+    more = f"{view.url('details', key)}?before={shown[-1].id}" if len(entries) > HISTORY_PAGE else ""
+    return history_items(site, request, shown), more

@@ -1,0 +1,190 @@
+"""The edge: every request passes here, gets one transaction, and leaves with one answer.
+
+In order: the body is bounded and read, the CSRF token checked, the transaction opened, the person
+found, the handler called. An answer below 400 commits; anything else rolls back. Errors become pages
+in one place (`_answer_to_error`).
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+from uuid import uuid4
+
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm.exc import StaleDataError
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from backoffice.accounts.sessions import find_signed_in
+from backoffice.admin.pages import ErrorPage
+from backoffice.admin.request import see_other
+from backoffice.admin.security import (
+    CSRF_HEADER,
+    SAFE_METHODS,
+    check_csrf,
+    limited,
+    refuse_control_characters,
+)
+from backoffice.audit.context import Change, act_as
+from backoffice.database import transaction
+from backoffice.errors import BackofficeError, TooManyAttempts
+
+if TYPE_CHECKING:
+    from backoffice.admin.site import AdminSite
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+#: A form without a file: text alone never needs more.
+TEXT_LIMIT: Final = 2 * 1024 * 1024
+MAX_FIELDS: Final = 5_000
+QUERY_CANCELED: Final = "57014"
+
+TITLES: Final = {
+    400: "That does not work",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Not found",
+    409: "Somebody was faster",
+    413: "Too large",
+    429: "Too many attempts",
+    500: "Something went wrong",
+    503: "Too slow, or too busy",
+}
+
+
+class _RolledBack(Exception):
+    """Carries an answer out of a transaction that must not be committed."""
+
+    def __init__(self, response: Response) -> None:
+        self.response = response
+
+
+class Edge:
+    """Wraps handlers for the routes of `site`."""
+
+    def __init__(self, site: "AdminSite") -> None:
+        self.site = site
+
+    def __call__(
+        self,
+        handler: Handler,
+        *,
+        verb: str = "",
+        is_public: bool = False,
+        keeps_refusals: bool = False,
+        takes_files: bool = False,
+    ) -> Handler:
+        """An endpoint that runs `handler` at the edge.
+
+        `verb` names the operation (by default page and handler, as in `ticket.edit`); a public page needs no
+        sign-in; `keeps_refusals` commits also what an answer of 400 or more has written (a failed sign-in).
+        """
+
+        async def endpoint(request: Request) -> Response:
+            request = self._prepare(request, handler, verb, takes_files)
+            try:
+                await self._read(request)
+                return await self._run(handler, request, is_public, keeps_refusals)
+            except Exception as error:
+                return self._answer_to_error(request, error)
+
+        return endpoint
+
+    def _prepare(self, request: Request, handler: Handler, verb: str, takes_files: bool) -> Request:
+        limit = self.site.settings.max_upload_bytes + TEXT_LIMIT if takes_files else TEXT_LIMIT
+        request = Request(request.scope, limited(request.receive, limit))
+        page = request.path_params.get("identity", "")
+        what = verb or ".".join(filter(None, (page, request.path_params.get("verb") or handler.__name__)))
+        request.state.user = None
+        request.state.form = FormData()
+        request.state.change = Change(
+            verb=what,
+            actor="anonymous",
+            request_id=uuid4().hex,
+            address=request.client.host if request.client else None,
+            statement_timeout_ms=self.site.settings.statement_timeout_ms,
+            read_only=request.method in SAFE_METHODS,
+        )
+        return request
+
+    async def _read(self, request: Request) -> None:
+        if request.method not in SAFE_METHODS:
+            request.state.form = await request.form(max_fields=MAX_FIELDS, max_part_size=TEXT_LIMIT)
+            check_csrf(request, request.state.form)
+        refuse_control_characters(request, request.state.form)
+
+    async def _run(
+        self, handler: Handler, request: Request, is_public: bool, keeps_refusals: bool
+    ) -> Response:
+        change: Change = request.state.change
+        try:
+            async with transaction(self.site.factory, change) as session:
+                request.state.session = session
+                user = await find_signed_in(session, request.session.get("token", ""))
+                request.state.user = user
+                if user is not None and not change.read_only:
+                    await act_as(session, user.id, user.full_name)
+                if user is None and not is_public:
+                    return self._ask_to_sign_in(request)
+                response = await handler(request)
+                if response.status_code >= 400 and not keeps_refusals:
+                    raise _RolledBack(response)
+                return response
+        except _RolledBack as refusal:
+            return refusal.response
+
+    def _ask_to_sign_in(self, request: Request) -> Response:
+        if _is_from_a_script(request):
+            return JSONResponse({"error": "Sign in again."}, status_code=401)
+        next_url = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        suffix = f"?next={quote(next_url)}" if request.method in SAFE_METHODS else ""
+        return see_other(f"{self.site.base_url}/login{suffix}")
+
+    def _answer_to_error(self, request: Request, error: Exception) -> Response:
+        status, sentence = _explain(error)
+        if status == 500:
+            log.exception("request %s failed: %s", request.state.change.request_id, request.url.path)
+        if _is_from_a_script(request):
+            return JSONResponse({"error": sentence}, status_code=status)
+        page = ErrorPage(
+            status, TITLES.get(status, "That does not work"), sentence, request.state.change.request_id
+        )
+        response = self.site.render(request, "error.html", page, status_code=status)
+        if isinstance(error, TooManyAttempts):
+            response.headers["Retry-After"] = str(error.retry_after)
+        return response
+
+
+def _is_from_a_script(request: Request) -> bool:
+    return CSRF_HEADER in request.headers or "application/json" in request.headers.get("accept", "")
+
+
+def _explain(error: Exception) -> tuple[int, str]:
+    """The status and the sentence for an error; 500 for what nobody expected, giving nothing away."""
+    match error:
+        case BackofficeError():
+            return error.status_code, str(error)
+        case HTTPException(status_code=404 | 405):
+            return 404, "There is no such page."
+        case HTTPException(status_code=status) if status < 500:
+            return status, "The request could not be read."
+        case ClientDisconnect():
+            return 400, "The upload broke off; nothing was saved."
+        case StaleDataError():
+            return 409, "Somebody changed this in the meantime. Go back, reload the page and try again."
+        case IntegrityError():
+            return 409, "This contradicts something that is already stored; nothing was changed."
+        case DBAPIError() if getattr(error.orig, "sqlstate", None) == QUERY_CANCELED:
+            return 503, "This took too long and was stopped. Narrow it down and try again."
+        case PoolTimeout():
+            return 503, "The server is busy. Try again in a moment."
+        case UnicodeError():
+            return 400, "The request could not be read."
+        case _:
+            return 500, "This is our fault, and it has been logged. Nothing was changed."

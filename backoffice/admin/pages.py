@@ -1,0 +1,339 @@
+"""What each page shows, as plain data: handlers build these, templates lay them out.
+
+No template runs a query or asks who may do what; it finds the answer here.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from wtforms import Field, Form
+from wtforms.form import BaseForm
+
+
+class Kind(StrEnum):
+    """How a value is shown."""
+
+    TEXT = "text"
+    LONG_TEXT = "long_text"  # kept line breaks
+    NUMBER = "number"
+    SIZE = "size"  # bytes
+    MOMENT = "moment"  # an aware datetime, shown in the viewer's zone
+    FLAG = "flag"  # yes or no
+    CHOICE = "choice"  # a StrEnum member: a badge, readable without colour
+    RECORD = "record"  # a link to another record (`url` may be empty)
+    RECORDS = "records"  # several: a sequence of Cells
+    LABEL = "label"  # a coloured label: value is (text, "#rrggbb")
+    JSON = "json"
+    CODE = "code"  # an identifier or hash, in fixed width
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One value to show. `value` is None where there is nothing."""
+
+    kind: Kind
+    value: Any
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Link:
+    """Somewhere to go, or (with `is_post`) something to do by a small form with the CSRF token."""
+
+    label: str
+    url: str
+    icon: str = ""
+    is_post: bool = False
+    is_danger: bool = False
+    is_primary: bool = False
+    hidden: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NavigationItem:
+    label: str
+    url: str
+    icon: str
+    is_current: bool
+
+
+@dataclass(frozen=True)
+class NavigationGroup:
+    label: str
+    items: Sequence[NavigationItem]
+
+
+@dataclass(frozen=True)
+class Flash:
+    """A sentence shown once after a change. `undo_url` is posted to; `link` leads to what was made."""
+
+    text: str
+    level: str = "success"  # success, info, warning, danger
+    undo_url: str = ""
+    link: Link | None = None
+
+
+# Lists ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    label: str
+    kind: Kind
+    #: Where a click on the head leads; empty when the column cannot be sorted.
+    sort_url: str = ""
+    #: `ascending`, `descending`, or empty when the list is not sorted by it (as `aria-sort` has it).
+    sorted: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    pk: str
+    #: What the row is called, for the label of its tick box.
+    title: str
+    url: str
+    cells: Sequence[Cell]
+    is_trashed: bool = False
+
+
+@dataclass(frozen=True)
+class Option:
+    value: str
+    label: str
+    is_selected: bool = False
+
+
+@dataclass(frozen=True)
+class FilterControl:
+    """One filter above the list.
+
+    `kind`: `choice` (one select), `picker` (asynchronous select; `lookup_url` answers, `options` holds the
+    current one and fixed ones such as nobody/me), `dates` (`value` and `value_to`, ISO days), `flag`, `text` (`value`).
+    """
+
+    name: str
+    label: str
+    kind: str
+    options: Sequence[Option] = ()
+    value: str = ""
+    value_to: str = ""
+    lookup_url: str = ""
+    #: Several may be chosen at once.
+    is_multiple: bool = False
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One active filter, in words, and where the list is without it."""
+
+    label: str
+    remove_url: str
+
+
+@dataclass(frozen=True)
+class BulkButton:
+    slug: str
+    label: str
+    icon: str
+    #: Posted to with the ticked `pks`, or `scope=all`; it carries the list's own query.
+    url: str
+    is_danger: bool = False
+
+
+@dataclass(frozen=True)
+class Tab:
+    label: str
+    url: str
+    is_current: bool
+
+
+@dataclass(frozen=True)
+class ListPage:
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+    #: `3,000` or `10,000+`.
+    count: str
+    first: int
+    last: int
+    page: int
+    previous_url: str
+    next_url: str
+    page_sizes: Sequence[Tab]
+    search: str
+    search_placeholder: str
+    filters: Sequence[FilterControl]
+    chips: Sequence[Chip]
+    #: Live and trash, where there is a trash.
+    tabs: Sequence[Tab]
+    bulk: Sequence[BulkButton]
+    create: Link | None
+    #: Query parameters that the filter form must keep: name and value.
+    kept: Sequence[tuple[str, str]]
+    clear_url: str
+    is_filtered: bool
+    empty_title: str
+    empty_text: str
+    #: A sentence for a query that was too slow or made no sense; the rows are then empty.
+    problem: str = ""
+
+
+# Forms ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FormSection:
+    title: str
+    description: str
+    fields: Sequence[Field]
+
+
+@dataclass(frozen=True)
+class FormPage:
+    title: str
+    form: BaseForm
+    sections: Sequence[FormSection]
+    action_url: str
+    cancel_url: str
+    #: Hidden: the row's version and what the form showed at first (JSON), for the conflict page.
+    hidden: Mapping[str, str]
+    is_new: bool
+    is_multipart: bool
+    #: Sentences about the whole form.
+    errors: Sequence[str] = ()
+    actions: Sequence[Link] = ()
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """One field of a stale form: what it was, what I typed, what somebody saved meanwhile (as shown text)."""
+
+    name: str
+    label: str
+    base: str
+    mine: str
+    theirs: str
+    #: `mine` or `theirs` where only one side changed it; empty where both did and somebody must choose.
+    suggestion: str
+    changed_by: str = ""
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ConflictPage:
+    title: str
+    disagreements: Sequence[Disagreement]
+    action_url: str
+    cancel_url: str
+    #: Every value as I typed it, in the form's own names (repeated names are allowed), and the new version and base.
+    hidden: Sequence[tuple[str, str]]
+    errors: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class RefusedCount:
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True)
+class ConfirmPage:
+    """Before a bulk action: what it will do; its form does it."""
+
+    title: str
+    verb: str
+    #: In words, such as `3 ticked tickets` or `all 1,204 tickets that match “printer”`.
+    selection: str
+    changed: int
+    unchanged: int
+    refused: Sequence[RefusedCount]
+    form: Form
+    action_url: str
+    cancel_url: str
+    hidden: Sequence[tuple[str, str]]
+    #: A word that must be typed, or empty.
+    confirm_word: str = ""
+    is_danger: bool = False
+    #: False while a field of the verb is still to be chosen: the form then asks for it and previews again.
+    is_ready: bool = True
+    errors: Sequence[str] = ()
+
+
+# Details ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Fact:
+    label: str
+    cell: Cell
+
+
+@dataclass(frozen=True)
+class HistoryChange:
+    field: str
+    old: str
+    new: str
+    #: Only the fact that it changed is known.
+    is_secret: bool = False
+
+
+@dataclass(frozen=True)
+class HistoryItem:
+    when: datetime
+    who: str
+    #: In words: `created`, `changed`, `deleted`, `signed in`…
+    action: str
+    changes: Sequence[HistoryChange]
+    operation: Link | None = None
+    #: Which record, where a page shows several.
+    subject: Link | None = None
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class DetailsPage:
+    title: str
+    subtitle: str
+    facts: Sequence[Fact]
+    actions: Sequence[Link]
+    history: Sequence[HistoryItem]
+    more_history_url: str = ""
+    is_trashed: bool = False
+    #: What a view of its own template adds.
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+# The index --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class DashboardCard:
+    """A list with its count (`10,000+` when capped) and its first rows."""
+
+    title: str
+    count: str
+    url: str
+    icon: str
+    rows: Sequence[Row]
+    columns: Sequence[Column]
+    empty_text: str
+    tone: str = ""  # "", "warning", "danger"
+
+
+@dataclass(frozen=True)
+class DashboardPage:
+    title: str
+    greeting: str
+    cards: Sequence[DashboardCard]
+
+
+@dataclass(frozen=True)
+class ErrorPage:
+    status_code: int
+    title: str
+    sentence: str
+    request_id: str

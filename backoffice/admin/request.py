@@ -1,0 +1,71 @@
+"""What a request carries through the admin: its session, its person, its flashes, its form."""
+
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+
+from backoffice.accounts.sessions import CurrentUser
+from backoffice.admin.pages import Flash, Link
+from backoffice.errors import BadInput
+
+LARGEST_NUMBER = 2**63 - 1
+
+
+def current_user(request: Request) -> CurrentUser:
+    """Who is signed in; the edge lets nobody else pass, but on the sign-in page."""
+    user: CurrentUser = request.state.user
+    return user
+
+
+def submitted(request: Request) -> FormData:
+    """The form of an unsafe request, read and checked by the edge."""
+    form: FormData = request.state.form
+    return form
+
+
+def flash(request: Request, message: Flash) -> None:
+    """Show `message` once, on the next page."""
+    request.session.setdefault("flashes", []).append(asdict(message))
+
+
+def take_flashes(request: Request) -> list[Flash]:
+    """The messages that were not shown yet; they are not given twice."""
+    return [_flash(stored) for stored in request.session.pop("flashes", [])]
+
+
+def _flash(stored: dict[str, Any]) -> Flash:
+    link = stored.pop("link")
+    return Flash(**stored, link=Link(**link) if link else None)
+
+
+def see_other(url: str) -> RedirectResponse:
+    """303: the change is done, look here now."""
+    return RedirectResponse(url, status_code=303)
+
+
+def is_ours(url: str, base_url: str) -> bool:
+    """Whether `url` is a path of this site: a sign-in, or a way back, leads nowhere else."""
+    parts = urlsplit(url)
+    is_path = not parts.scheme and not parts.netloc and parts.path.startswith(f"{base_url}/")
+    return is_path and "\\" not in url and url.isprintable()
+
+
+def came_from(request: Request, base_url: str) -> str:
+    """The page of this site that the request came from, else its index."""
+    parts = urlsplit(request.headers.get("referer", ""))
+    path = parts.path + (f"?{parts.query}" if parts.query else "")
+    return path if parts.netloc == request.url.netloc and is_ours(path, base_url) else f"{base_url}/"
+
+
+def positive_number(request: Request, name: str) -> int | None:
+    """The number in the query under `name`, None if there is none; BadInput for anything else."""
+    raw = request.query_params.get(name, "")
+    if not raw:
+        return None
+    if not (raw.isascii() and raw.isdigit() and len(raw) <= 19 and int(raw) <= LARGEST_NUMBER):
+        raise BadInput(f"“{name}” is not a number that an entry can have.")
+    return int(raw)

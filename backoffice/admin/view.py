@@ -1,0 +1,215 @@
+"""A declared page of the sidebar: what a model's list, forms and details show, and who may do what.
+
+A view is a class of attributes; what two views share is here or in the module that reads the
+attribute (`listing`, `forms`, `bulk`, `details`). A declaration that cannot work is refused when the
+view is added, with the mend in the message.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sqladmin import ModelView
+from sqlalchemy import ColumnElement, Select, inspect, select
+from sqlalchemy.orm import InstrumentedAttribute
+from starlette.requests import Request
+
+from backoffice.accounts.sessions import CurrentUser
+from backoffice.admin.bulk import BulkAction
+from backoffice.admin.cells import loading_options
+from backoffice.admin.filters import Filter
+from backoffice.admin.forms import ExtraField, Section, check_form
+from backoffice.admin.pages import Kind, Link
+from backoffice.admin.pickers import Picker
+from backoffice.admin.questions import FieldKind
+from backoffice.database import INCLUDE_TRASHED
+from backoffice.errors import ConfigurationError, NotAllowed, NotFound
+from models import Base, Trashable
+
+if TYPE_CHECKING:
+    from backoffice.admin.site import AdminSite
+
+BIGINT_MAX = 2**63 - 1
+
+
+class View(ModelView):
+    """Base of all declared pages. Attributes beyond SQLAdmin's own:"""
+
+    model: ClassVar[type[Base]]
+    _admin_ref: ClassVar["AdminSite"]
+
+    page_size = 25
+    page_size_options: ClassVar[Sequence[int]] = (25, 50, 100)
+    can_export = False
+    can_delete = False
+
+    #: How columns are shown, where the column's own type does not tell.
+    column_kinds: ClassVar[Mapping[str, Kind]] = {}
+    #: What stands above the list; each is in the URL by its name.
+    filters: ClassVar[Sequence[Filter]] = ()
+    #: Which rows a search term finds; None: the list has no search field.
+    search_hint: ClassVar[str] = ""
+    #: The form, from top to bottom.
+    form_sections: ClassVar[Sequence[Section]] = ()
+    #: What a field asks for, where the column's own type does not tell.
+    form_kinds: ClassVar[Mapping[str, FieldKind]] = {}
+    #: A sentence below a field.
+    form_hints: ClassVar[Mapping[str, str]] = {}
+    #: At most so many characters, where that is not the column's length.
+    form_limits: ClassVar[Mapping[str, int]] = {}
+    #: Fields that are no columns, such as a new password: what they hold goes to `before_save`.
+    extra_fields: ClassVar[Mapping[str, ExtraField]] = {}
+    #: Relations that extra fields and `before_save` need loaded.
+    form_relations: ClassVar[Sequence[str]] = ()
+    #: Asynchronous selects, by the name of the relationship.
+    pickers: ClassVar[Mapping[str, Picker]] = {}
+    #: What can be done to ticked rows.
+    bulk_actions: ClassVar[Sequence[BulkAction]] = ()
+    #: What an empty list says.
+    empty_title: ClassVar[str] = "Nothing here yet"
+    empty_text: ClassVar[str] = ""
+
+    #: Grants of this page beside the usual ones and its bulk actions: slug and label.
+    grants: ClassVar[Mapping[str, str]] = {}
+    #: Whether a record's page shows its changes.
+    keeps_history: ClassVar[bool] = True
+
+    list_template = "list.html"
+    form_template: ClassVar[str] = "form.html"
+    details_template = "details.html"
+
+    def __init__(self) -> None:
+        super().__init__()
+        # SQLAdmin's matrix of grants offers a box for each of these.
+        granted = {action.slug: action.label for action in self.bulk_actions if not action.grant}
+        self._custom_actions_in_list = {**granted, **self.grants}
+        self._check()
+
+    @property
+    def site(self) -> "AdminSite":
+        """The site that this view was added to."""
+        return self._admin_ref
+
+    # Rows ---------------------------------------------------------------------------------------
+
+    @property
+    def has_trash(self) -> bool:
+        return issubclass(self.model, Trashable)
+
+    @property
+    def key(self) -> InstrumentedAttribute[Any]:
+        """The model's one primary-key column."""
+        attribute: InstrumentedAttribute[Any] = getattr(self.model, inspect(self.model).primary_key[0].name)
+        return attribute
+
+    def scope(self, user: CurrentUser) -> ColumnElement[bool] | None:
+        """Which rows `user` may know of at all; None: every one."""
+        return None
+
+    def search(self, term: str) -> ColumnElement[bool] | None:
+        """Which rows `term` finds; None: this list has no search."""
+        return None
+
+    def rows(self, user: CurrentUser) -> Select[Any]:
+        """The rows that `user` may know of, live ones unless the caller asks for the trash."""
+        scope = self.scope(user)
+        statement = select(self.model)
+        return statement if scope is None else statement.where(scope)
+
+    def parse_key(self, raw: str) -> Any:
+        """The primary key that a URL names; NotFound for what cannot be one."""
+        if not (raw.isascii() and raw.isdigit() and int(raw) <= BIGINT_MAX):
+            raise NotFound(f"There is no {self.name.lower()} “{raw[:40]}”.")
+        return int(raw)
+
+    async def load(self, request: Request, raw_key: str, names: Sequence[str] = ()) -> Any:
+        """The record at `raw_key`, trashed or not, with the relations among `names` loaded; or NotFound."""
+        statement = (
+            self.rows(request.state.user)
+            .where(self.key == self.parse_key(raw_key))
+            .options(*loading_options(self.model, names))
+            .execution_options(**INCLUDE_TRASHED)
+        )
+        record = await request.state.session.scalar(statement)
+        if record is None:
+            raise NotFound(f"There is no {self.name.lower()} {raw_key[:40]}.")
+        return record
+
+    # Rights -------------------------------------------------------------------------------------
+
+    def may(self, request: Request, action: str, record: Any = None) -> bool:
+        """Whether the one who asks may do `action` here (to `record`, where one is given)."""
+        return self._is_switched_on(action) and self.has_permission(request, action, record)
+
+    def require(self, request: Request, action: str, record: Any = None) -> None:
+        """Raise NotAllowed unless `may` says yes."""
+        if not self.may(request, action, record):
+            raise NotAllowed("You are not allowed to do this.")
+
+    def _is_switched_on(self, action: str) -> bool:
+        flags = {
+            "create": "can_create",
+            "edit": "can_edit",
+            "details": "can_view_details",
+            "delete": "can_delete",
+        }
+        return bool(getattr(self, flags[action])) if action in flags else True
+
+    # Words --------------------------------------------------------------------------------------
+
+    def label(self, name: str) -> str:
+        """What a column or relationship is called."""
+        return self._column_labels.get(name) or name.replace("_", " ").capitalize()
+
+    def noun(self, count: int) -> str:
+        """`ticket` or `tickets`, for a sentence."""
+        return (self.name if count == 1 else self.name_plural).lower()
+
+    # What a view may add ------------------------------------------------------------------------
+
+    def record_actions(self, request: Request, record: Any) -> list[Link]:
+        """Further things that can be done from the record's page."""
+        return []
+
+    async def details_extra(self, request: Request, record: Any) -> Mapping[str, Any]:
+        """What the record's page shows beyond its facts, for a template of the view's own."""
+        return {}
+
+    def form_names(self, request: Request, record: Any) -> set[str]:
+        """The fields of the form that the one who asks may see and change (`record` is None for a new one)."""
+        return {name for section in self.form_sections for name in section.fields}
+
+    async def before_save(
+        self, request: Request, record: Any, values: dict[str, Any], *, is_new: bool
+    ) -> None:
+        """Check or complete a save before it is written; a BackofficeError refuses it.
+
+        `values` are what is about to be set, by field: all of a new record, what changed of an old one. Those
+        of extra fields are set nowhere: they are for this method.
+        """
+
+    async def after_save(
+        self, request: Request, record: Any, values: dict[str, Any], *, is_new: bool
+    ) -> None:
+        """Do what follows from a save, in the same transaction, when the record is written."""
+
+    def url(self, page: str, key: Any = None) -> str:
+        """The path of this view's `page` (`list`, `create`, `details`, `edit`, …)."""
+        path = f"{self.site.base_url}/{self.identity}/{page}"
+        return path if key is None else f"{path}/{key}"
+
+    # Declarations -------------------------------------------------------------------------------
+
+    def _check(self) -> None:
+        """Refuse a declaration that cannot work."""
+        where = type(self).__name__
+        if (self.can_create or self.can_edit) and not self.form_sections:
+            raise ConfigurationError(f"{where} has a form: say what is in it with form_sections = […].")
+        check_form(self)
+        unsortable = set(self._sort_fields) - set(inspect(self.model).column_attrs.keys())
+        if unsortable:
+            raise ConfigurationError(
+                f"{where}: column_sortable_list may hold columns alone, not {unsortable}."
+            )
+        slugs = [action.slug for action in self.bulk_actions]
+        if len(slugs) != len(set(slugs)):
+            raise ConfigurationError(f"{where}: two bulk actions share a slug.")
