@@ -62,7 +62,7 @@ async def reply(view: View, request: Request) -> Response:
         request.state.session,
         ticket,
         author_id=current_user(request).id,
-        content=form.content.data.replace("\r\n", "\n"),
+        content=(form.content.data or "").replace("\r\n", "\n"),
         is_internal=form.kind.data == "internal",
     )
     flash(request, Flash("Note added." if form.kind.data == "internal" else "Reply added."))

@@ -1,6 +1,6 @@
 """What the asynchronous selects of the desk find."""
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement, and_, or_
 
 from backoffice.admin.pickers import Picker
 from backoffice.desk.search import search_condition
@@ -14,14 +14,14 @@ def _people(term: str) -> ColumnElement[bool]:
 PEOPLE = Picker(
     User,
     search=_people,
-    where=lambda user: User.is_active,
+    where=lambda user: User.is_active.is_(True),
     order_by=(User.full_name, User.id),
     label=lambda person: f"{person.full_name} <{person.email}>",
 )
 STAFF = Picker(
     User,
     search=_people,
-    where=lambda user: User.is_active & User.is_staff,
+    where=lambda user: and_(User.is_active, User.is_staff),
     order_by=(User.full_name, User.id),
     label=lambda person: person.full_name,
 )

@@ -73,6 +73,7 @@ class TicketAdmin(View, model=Ticket):
         Section("Handling", ["status", "priority", "assignee", "tags"], "Who works on it, and how urgently."),
     ]
     pickers = {"creator": PEOPLE, "assignee": STAFF, "tags": TAGS}
+    takes_files = ["attach"]
     bulk_actions = bulk_actions.FOR_TICKETS
     details_template = "ticket.html"
     empty_title = "No tickets"

@@ -36,7 +36,7 @@ class Operation(Base):
 
     actor_user: Mapped[User | None] = relationship(foreign_keys=[actor_id], lazy="raise")
     reverts: Mapped["Operation | None"] = relationship(
-        foreign_keys=[reverts_id], remote_side=[id], lazy="raise"
+        foreign_keys=[reverts_id], remote_side="Operation.id", lazy="raise"
     )
 
     __table_args__ = (

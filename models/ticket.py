@@ -1,6 +1,7 @@
 """Tickets: what a customer asked, how urgent it is, who works on it, and whether it is settled."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -184,7 +185,7 @@ class Ticket(Versioned, Trashable, Timestamped, Base):
 
     @response_time_hours.inplace.expression
     @classmethod
-    def _response_time_hours_in_sql(cls) -> ColumnElement[float | None]:
+    def _response_time_hours_in_sql(cls) -> ColumnElement[float | Decimal]:
         first = (
             select(func.min(Comment.created_at))
             .where(Comment.ticket_id == cls.id, Comment.deleted_at.is_(None))
@@ -200,8 +201,8 @@ class Ticket(Versioned, Trashable, Timestamped, Base):
             hours=hours
         )
 
-    @is_priority_escalation_needed.inplace.expression
-    @classmethod
+    @is_priority_escalation_needed.inplace.expression  # type: ignore[attr-defined, untyped-decorator]
+    @classmethod  # SQLAlchemy types the decorated method as the plain one
     def _is_priority_escalation_needed_in_sql(cls, hours: int = 24) -> ColumnElement[bool]:
         return and_(cls.status == TicketStatus.OPEN, cls.created_at < func.now() - timedelta(hours=hours))
 

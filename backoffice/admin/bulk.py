@@ -110,7 +110,7 @@ async def _do(
             site, view, request, action, selected, form, counts, errors=[missing], status_code=400
         )
     change = request.state.change
-    change.reason = form.reason.data or None
+    change.reason = form["reason"].data or None
     change.selection = selected.words
     change.parameters = {name: _in_words(form[name].data) for name in action.fields}
     counts = await run(request.state.session, verb, selected.selection)

@@ -20,7 +20,7 @@ HISTORY_PAGE = 30
 
 async def details_page(site: "AdminSite", view: "View", request: Request) -> Response:
     """Show one record, trashed or not."""
-    names = view._details_prop_names
+    names = view.get_details_columns()
     record = await view.load(request, request.path_params["pk"], names)
     view.require(request, "details", record)
     history, more = await _history(site, view, request, record)
@@ -66,7 +66,7 @@ async def _history(
     key = getattr(record, view.key.key)
     entries = await history_of(
         request.state.session,
-        view.model.__table__.name,
+        view.model.__tablename__,
         key,
         limit=HISTORY_PAGE + 1,
         before_id=positive_number(request, "before"),

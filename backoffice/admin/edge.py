@@ -58,7 +58,7 @@ TITLES: Final = {
 }
 
 
-class _RolledBack(Exception):
+class _Refusal(Exception):  # noqa: N818 - an answer, no error
     """Carries an answer out of a transaction that must not be committed."""
 
     def __init__(self, response: Response) -> None:
@@ -91,7 +91,7 @@ class Edge:
             try:
                 await self._read(request)
                 return await self._run(handler, request, is_public, keeps_refusals)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the one translator of errors to pages
                 return self._answer_to_error(request, error)
 
         return endpoint
@@ -134,9 +134,9 @@ class Edge:
                     return self._ask_to_sign_in(request)
                 response = await handler(request)
                 if response.status_code >= 400 and not keeps_refusals:
-                    raise _RolledBack(response)
+                    raise _Refusal(response)  # noqa: TRY301 - leaves the transaction, too
                 return response
-        except _RolledBack as refusal:
+        except _Refusal as refusal:
             return refusal.response
 
     def _ask_to_sign_in(self, request: Request) -> Response:
@@ -149,7 +149,9 @@ class Edge:
     def _answer_to_error(self, request: Request, error: Exception) -> Response:
         status, sentence = _explain(error)
         if status == 500:
-            log.exception("request %s failed: %s", request.state.change.request_id, request.url.path)
+            log.error(
+                "request %s failed: %s", request.state.change.request_id, request.url.path, exc_info=error
+            )
         if _is_from_a_script(request):
             return JSONResponse({"error": sentence}, status_code=status)
         page = ErrorPage(

@@ -110,4 +110,4 @@ def _moment(text: str) -> datetime | None:
 
 
 def _view_of_table(site: "AdminSite", table: str) -> "View | None":
-    return next((view for view in site.declared if view.model.__table__.name == table), None)
+    return next((view for view in site.declared if view.model.__tablename__ == table), None)

@@ -112,7 +112,8 @@ class FilterControl:
     """One filter above the list.
 
     `kind`: `choice` (one select), `picker` (asynchronous select; `lookup_url` answers, `options` holds the
-    current one and fixed ones such as nobody/me), `dates` (`value` and `value_to`, ISO days), `flag`, `text` (`value`).
+    current one and fixed ones such as nobody/me), `dates` (`value` and `value_to`, ISO days), `flag`,
+    `text` (`value`).
     """
 
     name: str
@@ -229,7 +230,7 @@ class ConflictPage:
     disagreements: Sequence[Disagreement]
     action_url: str
     cancel_url: str
-    #: Every value as I typed it, in the form's own names (repeated names are allowed), and the new version and base.
+    #: Every value as I typed it, in the form's own names (which may repeat), the new version and base.
     hidden: Sequence[tuple[str, str]]
     errors: Sequence[str] = ()
 

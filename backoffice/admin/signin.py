@@ -85,14 +85,14 @@ async def save_password(site: "AdminSite", request: Request) -> Response:
     return _account(site, request, _PreferencesForm(obj=current_user(request)), form, status_code=400)
 
 
-async def _changes_password(request: Request, form: Form) -> bool:
+async def _changes_password(request: Request, form: "_PasswordForm") -> bool:
     """Whether the password is now the new one; if not, the form says why."""
     try:
         is_changed = await people.change_own_password(
             request.state.session,
             current_user(request).id,
-            current=form.current_password.data,
-            new=form.new_password.data,
+            current=form.current_password.data or "",
+            new=form.new_password.data or "",
             keep_token=request.session["token"],
         )
     except (BadInput, TooManyAttempts) as error:
@@ -106,7 +106,7 @@ async def _changes_password(request: Request, form: Form) -> bool:
 class _PreferencesForm(Form):
     time_zone = SelectField(
         "Time zone",
-        choices=sorted(available_timezones()),
+        choices=[(name, name) for name in sorted(available_timezones())],
         description="All times are shown in this zone.",
     )
     theme = SelectField(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment
-from sqladmin import Admin
+from sqladmin import Admin, ModelView
 from sqladmin.authentication import AuthenticationBackend
 from sqladmin.authorization import AuthorizationBackend
 from starlette.applications import Starlette
@@ -29,7 +29,7 @@ from backoffice.admin.security import SignedCookie, csrf_token
 from backoffice.admin.templating import environment
 from backoffice.admin.view import View
 from backoffice.database import SessionFactory
-from backoffice.errors import NotFound
+from backoffice.errors import ConfigurationError, NotFound
 from backoffice.settings import Settings
 from models import Base
 
@@ -106,7 +106,7 @@ class AdminSite(Admin):
 
     # Views --------------------------------------------------------------------------------------
 
-    def add_model_view(self, view: type[View]) -> None:
+    def add_model_view(self, view: type[ModelView]) -> None:
         """Add a page; the routes that it exposes run at the edge like all others."""
         known = len(self.admin.router.routes)
         super().add_model_view(view)
@@ -210,8 +210,10 @@ class AdminSite(Admin):
         return self.edge(page)
 
     def _at_the_edge(self, route: BaseRoute) -> BaseRoute:
-        assert isinstance(route, Route)
+        """A route that a view exposes, `view-<identity>-<name>`, run like every other."""
+        if not isinstance(route, Route):
+            raise ConfigurationError(f"{route} is not a route that the edge can run.")
         identity, _, name = route.name.removeprefix("view-").rpartition("-")
-        takes_files = getattr(route.endpoint, "takes_files", False)
+        takes_files = name in self.view(identity).takes_files
         endpoint = self.edge(route.endpoint, verb=f"{identity}.{name}", takes_files=takes_files)
         return Route(route.path, endpoint, methods=list(route.methods or ()), name=route.name)

@@ -30,6 +30,14 @@ if TYPE_CHECKING:
 
 BIGINT_MAX = 2**63 - 1
 
+#: SQLAdmin's own switches, by the action that they turn off for everybody.
+_SWITCHES = {
+    "create": "can_create",
+    "edit": "can_edit",
+    "details": "can_view_details",
+    "delete": "can_delete",
+}
+
 
 class View(ModelView):
     """Base of all declared pages. Attributes beyond SQLAdmin's own:"""
@@ -70,6 +78,8 @@ class View(ModelView):
 
     #: Grants of this page beside the usual ones and its bulk actions: slug and label.
     grants: ClassVar[Mapping[str, str]] = {}
+    #: Exposed routes that take files, by the name of their method.
+    takes_files: ClassVar[Sequence[str]] = ()
     #: Whether a record's page shows its changes.
     keeps_history: ClassVar[bool] = True
 

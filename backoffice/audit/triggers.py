@@ -53,9 +53,13 @@ class AuditTrigger:
     def ddl(self) -> list[str]:
         return [
             f"DROP TRIGGER IF EXISTS {self.name} ON {self.table}",
-            f"CREATE TRIGGER {self.name} {self.timing.format(table=self.table)} EXECUTE FUNCTION {self.function}()",
+            f"CREATE TRIGGER {self.name} {self._when} EXECUTE FUNCTION {self.function}()",
             f"ALTER TABLE {self.table} ENABLE ALWAYS TRIGGER {self.name}",
         ]
+
+    @property
+    def _when(self) -> str:
+        return self.timing.format(table=self.table)
 
 
 def audited_tables() -> list[Table]:

@@ -28,14 +28,14 @@ $$
 
 # The application writes no DDL, no history, and deletes no person; the reader sees no secret.
 RIGHTS = """
-GRANT SELECT, INSERT, UPDATE, DELETE ON groups, group_accesses, user_groups, tickets, ticket_tags, tags, comments,
-  attachments, sessions, login_throttles TO backoffice_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON groups, group_accesses, user_groups, tickets, ticket_tags, tags,
+  comments, attachments, sessions, login_throttles TO backoffice_app;
 GRANT SELECT, INSERT, UPDATE ON users TO backoffice_app;
 GRANT SELECT, INSERT ON operations TO backoffice_app;
 GRANT SELECT ON audit_logs, alembic_version TO backoffice_app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO backoffice_app;
-GRANT SELECT ON groups, group_accesses, user_groups, tickets, ticket_tags, tags, comments, attachments, operations,
-  audit_logs TO backoffice_reader;
+GRANT SELECT ON groups, group_accesses, user_groups, tickets, ticket_tags, tags, comments, attachments,
+  operations, audit_logs TO backoffice_reader;
 GRANT SELECT (id, email, full_name, is_active, is_staff, time_zone, theme, last_login, created_at, updated_at)
   ON users TO backoffice_reader;
 GRANT INSERT ON audit_logs TO backoffice_audit
@@ -349,7 +349,8 @@ def _create_tables() -> None:
             "search",
             postgresql.TSVECTOR(),
             sa.Computed(
-                "setweight(to_tsvector('simple'::regconfig, ticket_number || ' ' || title), 'A') || setweight(to_tsvector('simple'::regconfig, description), 'B')",
+                "setweight(to_tsvector('simple'::regconfig, ticket_number || ' ' || title), 'A')"
+                " || setweight(to_tsvector('simple'::regconfig, description), 'B')",
                 persisted=True,
             ),
             nullable=False,
