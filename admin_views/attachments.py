@@ -1,23 +1,24 @@
 """Attachments: every file on every ticket; uploading one is done on the ticket's page, or here."""
 
+from typing import Any
+
 from sqladmin import expose
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
+from wtforms import FileField
 
-from admin_views import bulk_actions
+from admin_views import bulk_actions, uploads
 from admin_views.pickers import PEOPLE, TICKETS
 from backoffice.admin.filters import Dates, Related
 from backoffice.admin.forms import Section
 from backoffice.admin.pages import Kind, Link
 from backoffice.admin.view import View
-from backoffice.attachments import FileStore, content_disposition, is_image
 from models import Attachment
 
 
 class AttachmentAdmin(View, model=Attachment):
     category = "Desk"
     icon = "ti ti-paperclip"
-    can_create = False
     can_delete = True
     column_list = ["filename", "content_type", "size_bytes", "ticket", "uploaded_by", "created_at"]
     column_labels = {
@@ -46,7 +47,10 @@ class AttachmentAdmin(View, model=Attachment):
         Related("uploaded_by", PEOPLE, label="Uploaded by"),
         Dates("created_at", label="Uploaded"),
     ]
-    form_sections = [Section("File", ["filename"], "What it is called when somebody downloads it.")]
+    form_sections = [Section("File", ["ticket", "file", "filename"])]
+    form_hints = {"filename": "What it is called when somebody downloads it."}
+    extra_fields = {"file": lambda view, request, record: FileField("File")}
+    takes_files = ["create"]
     pickers = {"ticket": TICKETS, "uploaded_by": PEOPLE}
     bulk_actions = bulk_actions.FOR_ATTACHMENTS
     empty_title = "No attachments"
@@ -57,16 +61,16 @@ class AttachmentAdmin(View, model=Attachment):
 
     @expose("/{pk}/download", methods=["GET"])
     async def download(self, request: Request) -> Response:
-        """The bytes, under a name and a type of our own choosing; shown in place only if an image."""
+        """The file itself; with `?inline` an image is shown in place."""
         attachment: Attachment = await self.load(request, request.path_params["pk"])
         self.require(request, "details", attachment)
-        inline = "inline" in request.query_params and is_image(attachment.content_type)
-        return FileResponse(
-            FileStore(self.site.settings.attachments_dir).path(attachment.sha256),
-            media_type=attachment.content_type if inline else "application/octet-stream",
-            headers={
-                "Content-Disposition": content_disposition(attachment.filename, inline=inline),
-                "Content-Security-Policy": "default-src 'none'; sandbox",
-                "Cache-Control": "private, max-age=3600",
-            },
-        )
+        return uploads.give_out(self.site.settings, attachment, inline="inline" in request.query_params)
+
+    def form_names(self, request: Request, record: Attachment | None) -> set[str]:
+        return {"ticket", "file"} if record is None else {"filename"}
+
+    async def before_save(
+        self, request: Request, record: Attachment, values: dict[str, Any], *, is_new: bool
+    ) -> None:
+        if is_new:
+            await uploads.store(request, self.site.settings, record, values.get("file"))

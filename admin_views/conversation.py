@@ -1,25 +1,24 @@
 """A ticket's page beyond its facts: comments with a reply box, and attachments."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
-from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 from wtforms import FileField, Form, RadioField, TextAreaField, validators
 
+from admin_views import uploads
 from backoffice.admin.pages import Flash
 from backoffice.admin.request import current_user, flash, see_other, submitted
 from backoffice.admin.view import View
-from backoffice.attachments import HEAD_SIZE, FileStore, clean_filename, is_image, safe_type
+from backoffice.attachments import is_image
 from backoffice.database import INCLUDE_TRASHED
 from backoffice.desk import reply as write_reply
 from backoffice.errors import BadInput, Conflict
 from models import Attachment, Comment, Ticket, User
 
-CHUNK = 256 * 1024
 LONGEST_COMMENT = 100_000
 
 
@@ -72,21 +71,8 @@ async def reply(view: View, request: Request) -> Response:
 async def attach(view: View, request: Request) -> Response:
     """Store an uploaded file, and put it on the ticket."""
     ticket = await _open_ticket(view, request)
-    upload = submitted(request).get("file")
-    if not isinstance(upload, UploadFile) or not upload.filename:
-        raise BadInput("Choose a file first.")
-    settings = view.site.settings
-    head = await upload.read(HEAD_SIZE)
-    await upload.seek(0)
-    stored = await FileStore(settings.attachments_dir).save(_chunks(upload), limit=settings.max_upload_bytes)
-    attachment = Attachment(
-        filename=clean_filename(upload.filename),
-        content_type=safe_type(upload.filename, upload.content_type, head),
-        size_bytes=stored.size_bytes,
-        sha256=stored.sha256,
-        ticket_id=ticket.id,
-        uploaded_by_id=current_user(request).id,
-    )
+    attachment = Attachment(ticket_id=ticket.id)
+    await uploads.store(request, view.site.settings, attachment, submitted(request).get("file"))
     request.state.session.add(attachment)
     await request.state.session.flush()
     flash(request, Flash(f"{attachment.filename} is attached."))
@@ -99,11 +85,6 @@ async def _open_ticket(view: View, request: Request) -> Ticket:
     if ticket.is_trashed:
         raise Conflict("This ticket is in the trash. Restore it first.")
     return ticket
-
-
-async def _chunks(upload: UploadFile) -> AsyncIterator[bytes]:
-    while chunk := await upload.read(CHUNK):
-        yield chunk
 
 
 async def _comments(request: Request, ticket: Ticket) -> list[Comment]:

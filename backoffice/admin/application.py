@@ -5,13 +5,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from backoffice.admin.health import healthz, readyz, require_readiness
-from backoffice.admin.security import SecurityHeaders
+from backoffice.admin.security import SecurityHeaders, SignedCookie
 from backoffice.admin.site import AdminSite, SiteHandler
 from backoffice.admin.view import View
 from backoffice.database import create_engine, session_factory
@@ -46,7 +47,14 @@ def build(
 
     app = Starlette(
         routes=[Route("/", _to_the_admin), Route("/healthz", healthz), Route("/readyz", readyz)],
-        middleware=[Middleware(SecurityHeaders)],
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(
+                SignedCookie,
+                secret_key=settings.secret_key.get_secret_value(),
+                max_age=settings.session_hours * 3600,
+            ),
+        ],
         lifespan=lifespan,
     )
     app.state.engine = engine
@@ -60,6 +68,7 @@ def build(
     )
     for view in views:
         site.add_view(view)
+    app.add_exception_handler(HTTPException, site.answer_missing)
     return app
 
 

@@ -58,7 +58,7 @@ TITLES: Final = {
 }
 
 
-class _Refusal(Exception):  # noqa: N818 - an answer, no error
+class _Refusal(Exception):
     """Carries an answer out of a transaction that must not be committed."""
 
     def __init__(self, response: Response) -> None:
@@ -78,27 +78,29 @@ class Edge:
         verb: str = "",
         is_public: bool = False,
         keeps_refusals: bool = False,
-        takes_files: bool = False,
+        ignores_body: bool = False,
     ) -> Handler:
         """An endpoint that runs `handler` at the edge.
 
         `verb` names the operation (by default page and handler, as in `ticket.edit`); a public page needs no
         sign-in; `keeps_refusals` commits also what an answer of 400 or more has written (a failed sign-in).
+        A page that `ignores_body` reads no form, whatever the method, and so writes nothing.
         """
 
         async def endpoint(request: Request) -> Response:
-            request = self._prepare(request, handler, verb, takes_files)
+            request = self._prepare(request, handler, verb, ignores_body)
             try:
-                await self._read(request)
+                if not request.state.change.read_only:
+                    await self._read(request)
+                refuse_control_characters(request, request.state.form)
                 return await self._run(handler, request, is_public, keeps_refusals)
             except Exception as error:  # noqa: BLE001 - the one translator of errors to pages
                 return self._answer_to_error(request, error)
 
         return endpoint
 
-    def _prepare(self, request: Request, handler: Handler, verb: str, takes_files: bool) -> Request:
-        limit = self.site.settings.max_upload_bytes + TEXT_LIMIT if takes_files else TEXT_LIMIT
-        request = Request(request.scope, limited(request.receive, limit))
+    def _prepare(self, request: Request, handler: Handler, verb: str, ignores_body: bool) -> Request:
+        request = Request(request.scope, limited(request.receive, self._body_limit(request)))
         page = request.path_params.get("identity", "")
         what = verb or ".".join(filter(None, (page, request.path_params.get("verb") or handler.__name__)))
         request.state.user = None
@@ -109,15 +111,17 @@ class Edge:
             request_id=uuid4().hex,
             address=request.client.host if request.client else None,
             statement_timeout_ms=self.site.settings.statement_timeout_ms,
-            read_only=request.method in SAFE_METHODS,
+            read_only=ignores_body or request.method in SAFE_METHODS,
         )
         return request
 
     async def _read(self, request: Request) -> None:
-        if request.method not in SAFE_METHODS:
-            request.state.form = await request.form(max_fields=MAX_FIELDS, max_part_size=TEXT_LIMIT)
-            check_csrf(request, request.state.form)
-        refuse_control_characters(request, request.state.form)
+        request.state.form = await request.form(max_fields=MAX_FIELDS, max_part_size=TEXT_LIMIT)
+        check_csrf(request, request.state.form)
+
+    def _body_limit(self, request: Request) -> int:
+        """In bytes: a page of text takes little, one that takes files as much as a file may have."""
+        return TEXT_LIMIT + (self.site.settings.max_upload_bytes if self.site.takes_files(request) else 0)
 
     async def _run(
         self, handler: Handler, request: Request, is_public: bool, keeps_refusals: bool

@@ -14,7 +14,7 @@ from sqladmin import Admin, ModelView
 from sqladmin.authentication import AuthenticationBackend
 from sqladmin.authorization import AuthorizationBackend
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -25,7 +25,7 @@ from backoffice.admin import bulk, details, editing, listing, lookup, signin
 from backoffice.admin.edge import Edge, Handler
 from backoffice.admin.pages import NavigationGroup, NavigationItem
 from backoffice.admin.request import take_flashes
-from backoffice.admin.security import SignedCookie, csrf_token
+from backoffice.admin.security import csrf_token
 from backoffice.admin.templating import environment
 from backoffice.admin.view import View
 from backoffice.database import SessionFactory
@@ -52,14 +52,9 @@ class CachedForLong(StaticFiles):
 class SignedIn(AuthenticationBackend):
     """Tells SQLAdmin whom the edge has found; what signs in and out is `signin`."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.middlewares = [
-            Middleware(
-                SignedCookie,
-                secret_key=settings.secret_key.get_secret_value(),
-                max_age=settings.session_hours * 3600,
-            )
-        ]
+    def __init__(self) -> None:
+        # The cookie is the whole application's: pages outside of the admin show errors too.
+        self.middlewares = []
 
     async def authenticate(self, request: Request) -> bool:
         return request.state.user is not None
@@ -98,11 +93,13 @@ class AdminSite(Admin):
             app,
             session_maker=factory,
             title=title,
-            authentication_backend=SignedIn(settings),
+            authentication_backend=SignedIn(),
             authorization_backend=Granted(),
         )
+        #: The answer where there is no page, or none that takes this method.
+        self.missing = self.edge(_missing, verb="missing", is_public=True, ignores_body=True)
         self.admin.router.routes = self._routes(index)
-        self.admin.exception_handlers = {}
+        self.admin.exception_handlers = {HTTPException: self.answer_missing}
 
     # Views --------------------------------------------------------------------------------------
 
@@ -162,6 +159,15 @@ class AdminSite(Admin):
                 groups.setdefault(view.category, []).append(item)
         return [NavigationGroup(label, items) for label, items in groups.items()]
 
+    def takes_files(self, request: Request) -> bool:
+        """Whether the page that `request` is for takes files, as its view says."""
+        parts = request.url.path.removeprefix(f"{self.base_url}/").split("/")
+        return any(view.identity == parts[0] and parts[-1] in view.takes_files for view in self.declared)
+
+    async def answer_missing(self, request: Request, error: Exception) -> Response:
+        """An exception handler: the page that says that there is none."""
+        return await self.missing(request)
+
     # Routes -------------------------------------------------------------------------------------
 
     def _routes(self, index: SiteHandler) -> list[BaseRoute]:
@@ -214,6 +220,9 @@ class AdminSite(Admin):
         if not isinstance(route, Route):
             raise ConfigurationError(f"{route} is not a route that the edge can run.")
         identity, _, name = route.name.removeprefix("view-").rpartition("-")
-        takes_files = name in self.view(identity).takes_files
-        endpoint = self.edge(route.endpoint, verb=f"{identity}.{name}", takes_files=takes_files)
+        endpoint = self.edge(route.endpoint, verb=f"{identity}.{name}")
         return Route(route.path, endpoint, methods=list(route.methods or ()), name=route.name)
+
+
+async def _missing(request: Request) -> Response:
+    raise NotFound("There is no such page.")

@@ -185,7 +185,7 @@ class View(ModelView):
         return {}
 
     def form_names(self, request: Request, record: Any) -> set[str]:
-        """The fields of the form that the one who asks may see and change (`record` is None for a new one)."""
+        """The fields of the form that this person may see and change; `record` is None for a new one."""
         return {name for section in self.form_sections for name in section.fields}
 
     async def before_save(
