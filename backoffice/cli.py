@@ -6,12 +6,14 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.accounts.people import change_password, create_superuser, find_account
+from backoffice.attachments import FileStore
 from backoffice.audit.context import Change
 from backoffice.checks import readiness, refuse, run_checks
 from backoffice.database import SessionFactory, create_engine, migrate, session_factory, transaction
@@ -223,7 +225,8 @@ async def _load_demo(settings: Settings) -> None:
     from backoffice.demo import load_demo
 
     async with _factory(settings.app_url) as factory:
-        await load_demo(factory, report=click.echo)
+        store = FileStore(settings.attachments_dir)
+        await load_demo(factory, store, now=datetime.now(UTC), report=click.echo)
 
 
 async def _create_superuser(settings: Settings, email: str, name: str, password: str) -> str:
