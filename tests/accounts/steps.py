@@ -1,5 +1,6 @@
 """What the tests of accounts do again and again, each step in a transaction of its own."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -58,3 +59,12 @@ async def is_anywhere_in_history(owner: asyncpg.Connection, secret: str) -> bool
         secret,
     )
     return bool(found)
+
+
+async def until_somebody_waits(owner: asyncpg.Connection) -> None:
+    """Return once a transaction waits for another one's lock."""
+    async with asyncio.timeout(10):
+        while not await owner.fetchval(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted), pg_sleep(0.01)"
+        ):
+            pass

@@ -20,6 +20,7 @@ from tests.accounts.steps import (
     is_anywhere_in_history,
     sign_in,
     token_of,
+    until_somebody_waits,
     who_holds,
 )
 
@@ -153,16 +154,14 @@ class TestFailure:
     async def test_slows_the_next_ones_down_known_or_not(
         self, factory: SessionFactory, owner: asyncpg.Connection, ana: User, hasher: CountingHasher
     ) -> None:
-        waits = {
-            email: await _wait_after_failures(factory, owner, email) for email in (ana.email, "no@one.com")
-        }
-        assert waits == {ana.email: 512, "no@one.com": 512}
+        for email in (ana.email, "nobody@example.com"):
+            assert 450 < await _wait_after_failures(factory, owner, email) <= 512
         assert len(hasher.compared) == 2
 
     async def test_the_right_password_waits_too(
         self, factory: SessionFactory, owner: asyncpg.Connection, ana: User
     ) -> None:
-        await owner.execute("INSERT INTO login_throttles VALUES ('account:ana@example.com', 9, now())")
+        await owner.execute("INSERT INTO login_throttles VALUES ('account:ana@example.com', 99, now())")
         with pytest.raises(TooManyAttempts):
             await sign_in(factory, ana.email, PASSWORD)
         assert await owner.fetchval("SELECT count(*) FROM sessions") == 0
@@ -190,7 +189,7 @@ class TestMeanwhile:
         async with owner.transaction():
             await owner.execute(f"UPDATE users {blow}")
             signing_in = asyncio.ensure_future(sign_in(factory, ana.email, PASSWORD))
-            await _until_somebody_waits(owner)
+            await until_somebody_waits(owner)
         assert await signing_in is None
         assert await owner.fetchval("SELECT count(*) FROM sessions") == 0
         assert len(await entries(owner, "LOGIN_FAILED")) == 1
@@ -201,7 +200,7 @@ class TestMeanwhile:
         async with transaction(factory, change()) as session:
             signed_in = await _sign_in_within(session, ana)
             changing = asyncio.ensure_future(_change_password(factory, ana))
-            await _until_somebody_waits(owner)
+            await until_somebody_waits(owner)
         await changing
         assert await who_holds(factory, signed_in.token) is None
 
@@ -268,11 +267,3 @@ async def _change_password(factory: SessionFactory, user: User) -> None:
         account = await people.find_account(session, user.email)
         assert account is not None
         await people.change_password(session, account, "another harbour 43")
-
-
-async def _until_somebody_waits(owner: asyncpg.Connection) -> None:
-    async with asyncio.timeout(10):
-        while not await owner.fetchval(
-            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted), pg_sleep(0.01)"
-        ):
-            pass

@@ -1,5 +1,6 @@
 import asyncio
 from datetime import timedelta
+from time import monotonic
 
 import asyncpg
 import pytest
@@ -28,6 +29,15 @@ async def seconds_to_wait(factory: SessionFactory, email: str = EMAIL, address: 
     return 0
 
 
+async def waits_within(
+    factory: SessionFactory, seconds: int, email: str = EMAIL, **fields: str | None
+) -> bool:
+    """Whether the next attempt is told to wait so long; less by what this machine takes to ask."""
+    started = monotonic()
+    told = await seconds_to_wait(factory, email, **fields)
+    return seconds - (monotonic() - started) <= told <= seconds
+
+
 async def set_failures(
     owner: asyncpg.Connection, key: str, failures: int, ago: timedelta = timedelta(0)
 ) -> None:
@@ -46,8 +56,8 @@ async def failures(owner: asyncpg.Connection) -> dict[str, int]:
 
 class TestByAccount:
     async def test_five_failures_are_free(self, factory: SessionFactory) -> None:
-        waits = [await seconds_to_wait(factory) for _ in range(6)]
-        assert waits == [0, 0, 0, 0, 0, 1]
+        assert [await seconds_to_wait(factory) for _ in range(5)] == [0] * 5
+        assert await waits_within(factory, 1)
 
     @pytest.mark.parametrize(
         ("before", "wait"),
@@ -57,19 +67,19 @@ class TestByAccount:
         self, factory: SessionFactory, owner: asyncpg.Connection, before: int, wait: int
     ) -> None:
         await set_failures(owner, f"account:{EMAIL}", before)
-        assert await seconds_to_wait(factory) == wait
+        assert await waits_within(factory, wait)
 
     async def test_the_wait_ends(self, factory: SessionFactory, owner: asyncpg.Connection) -> None:
         await set_failures(owner, f"account:{EMAIL}", 8, timedelta(seconds=8))
         assert await seconds_to_wait(factory) == 0
-        assert await seconds_to_wait(factory) == 16
+        assert await waits_within(factory, 16)
 
     async def test_a_refused_attempt_does_not_count(
         self, factory: SessionFactory, owner: asyncpg.Connection
     ) -> None:
-        await set_failures(owner, f"account:{EMAIL}", 8)
+        await set_failures(owner, f"account:{EMAIL}", 40)
         await seconds_to_wait(factory)
-        assert await failures(owner) == {f"account:{EMAIL}": 8}
+        assert await failures(owner) == {f"account:{EMAIL}": 40}
 
     async def test_failures_are_forgotten_after_a_day(
         self, factory: SessionFactory, owner: asyncpg.Connection
@@ -91,15 +101,15 @@ class TestByAccount:
     async def test_spelling_makes_no_second_account(
         self, factory: SessionFactory, owner: asyncpg.Connection, spelling: str
     ) -> None:
-        await set_failures(owner, f"account:{EMAIL}", 5)
-        assert await seconds_to_wait(factory, spelling) == 1
+        await set_failures(owner, f"account:{EMAIL}", 40)
+        assert await seconds_to_wait(factory, spelling) > 0
 
     @pytest.mark.parametrize("odd", ["", "x" * 10_000_000, "İ" * 300, "a\x00b@example.com", "\ud800@x.y"])
     async def test_anything_typed_is_counted(
         self, factory: SessionFactory, owner: asyncpg.Connection, odd: str
     ) -> None:
-        waits = [await seconds_to_wait(factory, odd, None) for _ in range(6)]
-        assert waits == [0, 0, 0, 0, 0, 1]
+        assert [await seconds_to_wait(factory, odd, None) for _ in range(5)] == [0] * 5
+        assert await waits_within(factory, 1, odd, address=None)
         assert max(map(len, await failures(owner))) < 300
 
     async def test_of_attempts_at_once_one_is_admitted(
@@ -119,13 +129,14 @@ class TestByAccount:
 
 class TestByAddress:
     async def test_twenty_failures_are_free(self, factory: SessionFactory) -> None:
-        waits = [await seconds_to_wait(factory, f"person{n}@example.com") for n in range(21)]
-        assert waits == [0] * 20 + [1]
+        waits = [await seconds_to_wait(factory, f"person{n}@example.com") for n in range(20)]
+        assert waits == [0] * 20
+        assert await waits_within(factory, 1)
 
     async def test_other_addresses_go_on(self, factory: SessionFactory, owner: asyncpg.Connection) -> None:
         await set_failures(owner, f"address:{ADDRESS}/32", 40)
         assert await seconds_to_wait(factory, address="192.0.2.8") == 0
-        assert await seconds_to_wait(factory) == 900
+        assert await waits_within(factory, 900)
 
     async def test_a_refused_attempt_does_not_count(
         self, factory: SessionFactory, owner: asyncpg.Connection
@@ -161,21 +172,22 @@ class TestByAddress:
 
 class TestRefusal:
     @pytest.mark.parametrize(
-        ("before", "sentence"),
+        ("seconds", "told", "words"),
         [
-            (5, "Too many attempts. Try again in 1 second."),
-            (6, "Too many attempts. Try again in 2 seconds."),
-            (12, "Too many attempts. Try again in 3 minutes."),
-            (99, "Too many attempts. Try again in 15 minutes."),
+            (0, 1, "1 second"),
+            (1, 1, "1 second"),
+            (2, 2, "2 seconds"),
+            (119, 119, "119 seconds"),
+            (120, 120, "2 minutes"),
+            (121, 121, "3 minutes"),
+            (900, 900, "15 minutes"),
         ],
     )
-    async def test_says_how_long(
-        self, factory: SessionFactory, owner: asyncpg.Connection, before: int, sentence: str
-    ) -> None:
-        await set_failures(owner, f"account:{EMAIL}", before)
+    def test_says_how_long(self, seconds: int, told: int, words: str) -> None:
         with pytest.raises(TooManyAttempts) as refusal:
-            await fail(factory)
-        assert str(refusal.value) == sentence
+            throttle._refuse(seconds)
+        assert str(refusal.value) == f"Too many attempts. Try again in {words}."
+        assert refusal.value.retry_after == told
 
 
 class TestForgetFailures:
