@@ -15,9 +15,10 @@ from markupsafe import Markup
 RELATIVE_WITHIN: Final = timedelta(days=7)
 HUES: Final = 8
 
-_UNITS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60))
+_UNITS: Final = (("day", "d", 86_400), ("hour", "h", 3_600), ("minute", "min", 60))
 _SIZES: Final = ("bytes", "KB", "MB", "GB", "TB")
 _TIME: Final = Markup('<time datetime="{}" title="{}">{}</time>')
+_AGO: Final = Markup('<span class="ago">{}</span>')
 _DAY: Final = Markup('<time datetime="{}">{}</time>')
 _BADGE: Final = Markup('<span class="state tone-{}"><i class="ti ti-{}" aria-hidden="true"></i>{}</span>')
 
@@ -66,21 +67,43 @@ def zone(name: str) -> ZoneInfo:
 def moment(value: datetime, time_zone: str, now: datetime | None = None) -> Markup:
     """`3 hours ago`, or the date when that is more than a week off; the exact time is its title."""
     distance = value - (now or datetime.now(UTC))
-    text = (
-        relative(distance) if abs(distance) <= RELATIVE_WITHIN else _date(value.astimezone(zone(time_zone)))
-    )
-    return _TIME.format(value.astimezone(UTC).isoformat(), exact(value, time_zone), text)
+    text = relative(distance) if is_near(distance) else _date(value.astimezone(zone(time_zone)))
+    return _time(value, time_zone, text)
 
 
-def relative(distance: timedelta) -> str:
-    """`just now`, `5 minutes ago`, `in 2 days`."""
+def brief(value: datetime, time_zone: str, now: datetime | None = None) -> Markup:
+    """The same for narrow columns: `3 h ago`, `13 Nov`, `13 Nov 2025` in another year."""
+    now = now or datetime.now(UTC)
+    local = value.astimezone(zone(time_zone))
+    text = _date(local) if local.year != now.astimezone(zone(time_zone)).year else f"{local.day} {local:%b}"
+    return _time(value, time_zone, relative(value - now, short=True) if is_near(value - now) else text)
+
+
+def dated(value: datetime, time_zone: str, now: datetime | None = None) -> Markup:
+    """For facts: `22 Nov 2026, 14:05`, and how long ago while that is easy to grasp."""
+    distance = value - (now or datetime.now(UTC))
+    ago = _AGO.format(relative(distance)) if is_near(distance) else Markup()
+    return _time(value, time_zone, clock(value, time_zone)) + ago
+
+
+def is_near(distance: timedelta) -> bool:
+    """Whether a moment so far off is better told relative to now."""
+    return abs(distance) <= RELATIVE_WITHIN
+
+
+def relative(distance: timedelta, *, short: bool = False) -> str:
+    """`just now`, `5 minutes ago`, `in 2 days`; or shorter, `5 min ago`."""
     seconds = abs(distance.total_seconds())
-    for unit, length in _UNITS:
+    for unit, abbreviation, length in _UNITS:
         if seconds >= length:
             count = int(seconds // length)
-            words = f"{count} {unit}" if count == 1 else f"{count} {unit}s"
-            return f"in {words}" if distance > timedelta(0) else f"{words} ago"
-    return "just now"
+            name = abbreviation if short else unit if count == 1 else f"{unit}s"
+            return f"in {count} {name}" if distance > timedelta(0) else f"{count} {name} ago"
+    return "now" if short else "just now"
+
+
+def _time(value: datetime, time_zone: str, text: str) -> Markup:
+    return _TIME.format(value.astimezone(UTC).isoformat(), exact(value, time_zone), text)
 
 
 def exact(value: datetime, time_zone: str) -> str:

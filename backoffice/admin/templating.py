@@ -79,8 +79,13 @@ def _exact(context: Context, value: datetime) -> str:
 
 
 @pass_context
-def _clock(context: Context, value: datetime) -> str:
-    return formats.clock(value, context["time_zone"])
+def _brief(context: Context, value: datetime) -> Markup:
+    return formats.brief(value, context["time_zone"], context["now"])
+
+
+@pass_context
+def _dated(context: Context, value: datetime) -> Markup:
+    return formats.dated(value, context["time_zone"], context["now"])
 
 
 @pass_context
@@ -91,7 +96,8 @@ def _day(context: Context, value: date) -> Markup:
 FILTERS: Final[Mapping[str, Any]] = {
     "moment": _moment,
     "exact": _exact,
-    "clock": _clock,
+    "brief": _brief,
+    "dated": _dated,
     "day": _day,
     "size": formats.size,
     "number": formats.number,

@@ -14,7 +14,7 @@ const actions = {
   x: () => rows[at]?.querySelector("[name=pks]")?.click(),
   n: () => document.querySelector('[data-shortcut="n"]')?.click(),
   e: () => document.querySelector('[data-shortcut="e"]')?.click(),
-  Enter: () => rows[at]?.querySelector(".is-first a")?.click(),
+  Enter: () => rows[at]?.querySelector(".is-main a")?.click(),
 };
 
 onOff.checked = localStorage.getItem(KEY) !== "off";

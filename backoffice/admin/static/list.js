@@ -66,7 +66,7 @@ function start(list) {
 function openRow(event) {
   const row = event.target.closest("tbody tr");
   if (!row || event.target.closest("a, button, input, label, select, summary") || String(window.getSelection())) return;
-  const link = row.querySelector(".is-first a");
+  const link = row.querySelector(".is-main a");
   if (!link) return;
   if (event.ctrlKey || event.metaKey) window.open(link.href, "_blank", "noopener");
   else link.click();
