@@ -1,5 +1,6 @@
 """The audit log: every change of every record, read-only for everyone."""
 
+from admin_views import entries
 from admin_views.pickers import PEOPLE
 from backoffice.admin.filters import Choice, Dates, Exact, Related
 from backoffice.admin.pages import Kind
@@ -14,11 +15,10 @@ class AuditLogAdmin(View, model=AuditLog):
     icon = "ti ti-history"
     can_create = can_edit = False
     keeps_history = False
-    column_list = ["created_at", "user", "action", "table_name", "record_id", "changes", "operation_id"]
+    column_list = ["created_at", "user", "action", "record_id", "changes", "operation_id"]
     column_labels = {
         "created_at": "When",
         "user": "Who",
-        "table_name": "Table",
         "record_id": "Record",
         "operation_id": "Operation",
         "request_id": "Request",
@@ -30,7 +30,6 @@ class AuditLogAdmin(View, model=AuditLog):
         "created_at",
         "user",
         "action",
-        "table_name",
         "record_id",
         "changes",
         "operation_id",
@@ -38,7 +37,8 @@ class AuditLogAdmin(View, model=AuditLog):
         "address",
         "database_user",
     ]
-    column_kinds = {"operation_id": Kind.CODE, "request_id": Kind.CODE, "changes": Kind.JSON}
+    column_kinds = {"request_id": Kind.CODE}
+    cells = {"record_id": entries.record, "changes": entries.changes, "operation_id": entries.operation}
     filters = [
         Exact("table_name", label="Table"),
         Exact("record_id", label="Record"),

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement
 from starlette.requests import Request
 from starlette.responses import Response
 
-from admin_views import undoing
+from admin_views import entries, undoing
 from admin_views.pickers import STAFF
 from backoffice.accounts.sessions import CurrentUser
 from backoffice.admin.filters import Dates, Exact, Related
@@ -44,12 +44,8 @@ class OperationAdmin(View, model=Operation):
         "reverts",
         "request_id",
     ]
-    column_kinds = {
-        "outcome": Kind.JSON,
-        "parameters": Kind.JSON,
-        "selection": Kind.TEXT,
-        "request_id": Kind.CODE,
-    }
+    column_kinds = {"parameters": Kind.JSON, "selection": Kind.TEXT, "request_id": Kind.CODE}
+    cells = {"verb": entries.verb, "outcome": entries.outcome}
     filters = [
         Exact("verb", label="What"),
         Related("actor_user", STAFF, label="Who"),

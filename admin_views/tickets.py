@@ -29,7 +29,6 @@ class TicketAdmin(View, model=Ticket):
         "priority",
         "assignee",
         "tags",
-        "creator",
         "created_at",
         "updated_at",
     ]

@@ -55,6 +55,9 @@ class AuditLog(Base):
         lazy="raise",
     )
 
+    def __str__(self) -> str:
+        return f"{self.action} {self.table_name} {self.record_id or ''}".strip()
+
     __table_args__ = (
         Index("ix_audit_logs_record", "table_name", "record_id", "id"),
         Index("ix_audit_logs_user", "user_id", "id"),

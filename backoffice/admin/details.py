@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from backoffice.admin.cells import cell, kind_of, title_of
+from backoffice.admin.cells import title_of
 from backoffice.admin.history import history_items
 from backoffice.admin.pages import DetailsPage, Fact, HistoryItem, Link
 from backoffice.admin.request import positive_number
@@ -20,14 +20,13 @@ HISTORY_PAGE = 30
 
 async def details_page(site: "AdminSite", view: "View", request: Request) -> Response:
     """Show one record, trashed or not."""
-    names = view.get_details_columns()
-    record = await view.load(request, request.path_params["pk"], names)
+    record = await view.load(request, request.path_params["pk"], view.get_details_columns())
     view.require(request, "details", record)
     history, more = await _history(site, view, request, record)
     page = DetailsPage(
         title=title_of(record),
         subtitle=view.name,
-        facts=[_fact(site, view, request, record, name) for name in names],
+        facts=[_fact(view, request, record, name) for name in _names(view, record)],
         actions=_actions(view, request, record),
         history=history,
         more_history_url=more,
@@ -37,9 +36,14 @@ async def details_page(site: "AdminSite", view: "View", request: Request) -> Res
     return site.render(request, view.details_template, page)
 
 
-def _fact(site: "AdminSite", view: "View", request: Request, record: Any, name: str) -> Fact:
-    kind = kind_of(view.model, name, view.column_kinds)
-    return Fact(view.label(name), cell(site, request, record, name, kind))
+def _names(view: "View", record: Any) -> list[str]:
+    """What there is to say: of a live record not that it was never moved to the trash."""
+    names = view.get_details_columns()
+    return names if getattr(record, "is_trashed", True) else [name for name in names if name != "deleted_at"]
+
+
+def _fact(view: "View", request: Request, record: Any, name: str) -> Fact:
+    return Fact(view.label(name), view.cell_maker(request, name)(record))
 
 
 def _actions(view: "View", request: Request, record: Any) -> list[Link]:

@@ -5,7 +5,7 @@ attribute (`listing`, `forms`, `bulk`, `details`). A declaration that cannot wor
 view is added, with the mend in the message.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqladmin import ModelView
@@ -15,10 +15,10 @@ from starlette.requests import Request
 
 from backoffice.accounts.sessions import CurrentUser
 from backoffice.admin.bulk import BulkAction
-from backoffice.admin.cells import loading_options
+from backoffice.admin.cells import CellMaker, cell_maker, kind_of, loading_options
 from backoffice.admin.filters import Filter
 from backoffice.admin.forms import ExtraField, Section, check_form
-from backoffice.admin.pages import Kind, Link
+from backoffice.admin.pages import Cell, Kind, Link
 from backoffice.admin.pickers import Picker
 from backoffice.admin.questions import FieldKind
 from backoffice.database import INCLUDE_TRASHED
@@ -52,6 +52,8 @@ class View(ModelView):
 
     #: How columns are shown, where the column's own type does not tell.
     column_kinds: ClassVar[Mapping[str, Kind]] = {}
+    #: Makes the cells of a column whose stored value is not what people want to read.
+    cells: ClassVar[Mapping[str, Callable[["View", Request, Any], Cell]]] = {}
     #: What stands above the list; each is in the URL by its name.
     filters: ClassVar[Sequence[Filter]] = ()
     #: Which rows a search term finds; None: the list has no search field.
@@ -127,7 +129,7 @@ class View(ModelView):
 
     def parse_key(self, raw: str) -> Any:
         """The primary key that a URL names; NotFound for what cannot be one."""
-        if not (raw.isascii() and raw.isdigit() and int(raw) <= BIGINT_MAX):
+        if not (raw.isascii() and raw.isdigit() and len(raw) < 20 and int(raw) <= BIGINT_MAX):
             raise NotFound(f"There is no {self.name.lower()} “{raw[:40]}”.")
         return int(raw)
 
@@ -169,6 +171,14 @@ class View(ModelView):
     def label(self, name: str) -> str:
         """What a column or relationship is called."""
         return self._column_labels.get(name) or name.replace("_", " ").capitalize()
+
+    def cell_maker(self, request: Request, name: str) -> CellMaker:
+        """Makes the cells of one column, as declared or as its type tells."""
+        if name in self.cells:
+            made = self.cells[name]
+            return lambda record: made(self, request, record)
+        kind = kind_of(self.model, name, self.column_kinds)
+        return cell_maker(self.site, request, self.model, name, kind)
 
     def noun(self, count: int) -> str:
         """`ticket` or `tickets`, for a sentence."""

@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from backoffice.audit.context import Change
 from models import AuditAction, AuditLog, Operation
 
+CHANGES_OF_ROWS = (AuditAction.CREATE, AuditAction.UPDATE, AuditAction.DELETE)
+
 
 async def record_operation(session: AsyncSession, change: Change) -> None:
     """Add `change` to the operations, if its transaction changed any audited row."""
@@ -25,7 +27,9 @@ async def record_operation(session: AsyncSession, change: Change) -> None:
         table.outcome: change.outcome,
         table.reverts_id: change.reverts_id,
     }
-    wrote_history = exists().where(AuditLog.operation_id == change.operation_id)
+    wrote_history = exists().where(
+        AuditLog.operation_id == change.operation_id, AuditLog.action.in_(CHANGES_OF_ROWS)
+    )
     row = select(*(literal(value, column.type) for column, value in values.items())).where(wrote_history)
     await session.execute(insert(Operation).from_select(list(values), row, include_defaults=False))
 
