@@ -233,6 +233,7 @@ async def _conflicts(session: AsyncSession, table: Table, judged: CTE) -> list[U
     name = func.coalesce(User.full_name, Operation.actor, since.c.database_user).label("name")
     statement = (
         select(listed, name, since.c.created_at, since.c.operation_id)
+        .select_from(listed)
         .outerjoin(since, true())
         .outerjoin(User, User.id == since.c.user_id)
         .outerjoin(Operation, Operation.id == since.c.operation_id)
