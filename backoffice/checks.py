@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from backoffice.audit.triggers import drift
 from backoffice.database.engine import create_engine
 from backoffice.database.migrate import head
+from backoffice.demo import demo_accounts_present
 from backoffice.errors import ConfigurationError
 from backoffice.settings import Settings
 
@@ -105,8 +106,6 @@ async def _right_findings(connection: AsyncConnection) -> list[Finding]:
 
 
 async def _demo_findings(connection: AsyncConnection) -> list[Finding]:
-    from backoffice.demo import demo_accounts_present
-
     async with AsyncSession(connection) as session:
         emails = await demo_accounts_present(session)
     mend = "Everybody knows its password: deactivate it, or give it another with `backoffice changepassword`."

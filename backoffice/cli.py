@@ -18,6 +18,7 @@ from backoffice.audit.context import Change
 from backoffice.checks import readiness, refuse, run_checks
 from backoffice.database import SessionFactory, create_engine, migrate, session_factory, transaction
 from backoffice.database.roles import OWNER
+from backoffice.demo import DEMO_ACCOUNTS, DEMO_PASSWORD, demo_accounts_present, load_demo
 from backoffice.embedded import EmbeddedPostgres
 from backoffice.errors import BackofficeError, ConfigurationError, NotFound
 from backoffice.seed import seed_tickets
@@ -204,16 +205,12 @@ def _serve(create_app: CreateApp, settings: Settings, listener: socket.socket) -
 
 async def _prepare_serving(settings: Settings) -> list[str]:
     """Refuse a database that is not ready; otherwise give the demo accounts that can sign in."""
-    from backoffice.demo import demo_accounts_present
-
     async with _factory(settings.app_url) as factory, factory() as session:
         refuse(await readiness(await session.connection()))
         return list(await demo_accounts_present(session))
 
 
 def _announcement(settings: Settings, accounts: list[str]) -> Iterator[str]:
-    from backoffice.demo import DEMO_ACCOUNTS, DEMO_PASSWORD
-
     yield f"\nBackoffice is at {address(settings)}/admin (Ctrl-C stops it)."
     if settings.embedded and accounts:
         yield f"Demo accounts, password {DEMO_PASSWORD}:"
@@ -222,8 +219,6 @@ def _announcement(settings: Settings, accounts: list[str]) -> Iterator[str]:
 
 
 async def _load_demo(settings: Settings) -> None:
-    from backoffice.demo import load_demo
-
     async with _factory(settings.app_url) as factory:
         store = FileStore(settings.attachments_dir)
         await load_demo(factory, store, now=datetime.now(UTC), report=click.echo)

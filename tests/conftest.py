@@ -19,6 +19,7 @@ from backoffice.database import SessionFactory, create_engine, migrate, session_
 from backoffice.database.roles import OWNER
 from backoffice.embedded import EmbeddedPostgres
 from backoffice.settings import Settings
+from main import create_app
 from tests.databases import Database, Server
 
 TEST_SERVER = "BACKOFFICE_TEST_DATABASE_URL"
@@ -124,8 +125,6 @@ async def owner(database: Database) -> AsyncIterator[asyncpg.Connection]:
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[Starlette]:
     """The application, started up."""
-    from main import create_app
-
     app = create_app(settings)
     async with app.router.lifespan_context(app):
         yield app

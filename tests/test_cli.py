@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from backoffice.accounts.passwords import verify_password
+from backoffice.accounts.passwords import hash_password, verify_password
 from backoffice.cli import cli
+from backoffice.demo import DEMO_PASSWORD
 from backoffice.embedded import EmbeddedPostgres
 from tests.databases import Database
 
@@ -220,11 +221,16 @@ class TestCheck:
     def test_finds_a_secret_that_can_be_guessed(self, invoke: Invoke) -> None:
         self._found(invoke("check", env={"BACKOFFICE_SECRET_KEY": "secret" * 8}), "can be guessed")
 
-    def test_finds_demo_accounts_in_production(self, invoke: Invoke) -> None:
-        options = ("--noinput", "--email", "admin@example.com", "--name", "Ada Lovelace")
+    def test_finds_a_demo_password_in_production_until_it_is_changed(
+        self, invoke: Invoke, database: Database
+    ) -> None:
         password = {"BACKOFFICE_SUPERUSER_PASSWORD": PASSWORD}
+        options = ("--noinput", "--email", "admin@example.com", "--name", "Ada Lovelace")
         assert invoke("createsuperuser", *options, env=password).exit_code == 0
+        database.fetch(f"UPDATE users SET password_hash = '{asyncio.run(hash_password(DEMO_PASSWORD))}'")
         self._found(invoke("check"), "The demo account admin@example.com can sign in.")
+        assert invoke("changepassword", "admin@example.com", env=password).exit_code == 0
+        assert invoke("check").exit_code == 0
 
     @staticmethod
     def _found(result: Result, sentence: str) -> None:
