@@ -5,7 +5,7 @@ that their values refer to.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -53,7 +53,11 @@ class FieldChange:
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of the history. `who` is a person's name, `system:…`, or the database's user."""
+    """One entry of the history. `who` is a person's name, `system:…`, or the database's user.
+
+    `record_id` is a key of `record_table`, which for a link is that of the record it belongs to (the ticket
+    of a tag); the link's `changes` then have only what it leads to.
+    """
 
     id: int
     when: datetime
@@ -61,6 +65,7 @@ class Entry:
     user_id: int | None
     action: AuditAction
     table_name: str
+    record_table: str
     record_id: int | None
     operation_id: UUID | None
     verb: str | None
@@ -168,10 +173,11 @@ async def _described(session: AsyncSession, rows: Sequence[Row[*tuple[Any, ...]]
             user_id=row.user_id,
             action=row.action,
             table_name=row.table_name,
+            record_table=_record_table(row.table_name),
             record_id=row.record_id,
             operation_id=row.operation_id,
             verb=row.verb,
-            changes=[_change(row.table_name, field, change, names) for field, change in row.changes.items()],
+            changes=[_change(row.table_name, field, change, names) for field, change in _changes(row)],
         )
         for row in rows
     ]
@@ -181,10 +187,26 @@ def _referred(rows: Iterable[Row[*tuple[Any, ...]]]) -> dict[str, set[int]]:
     """The ids that the entries mention, by the table that they lead to."""
     ids: dict[str, set[int]] = defaultdict(set)
     for row in rows:
-        for field, change in row.changes.items():
+        for field, change in _changes(row):
             if (target := _target(row.table_name, field)) is not None:
                 ids[target].update(change[side] for side in ("old", "new") if change.get(side) is not None)
     return ids
+
+
+def _changes(row: Row[*tuple[Any, ...]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    own = _info(row.table_name).get("audit_record")
+    return ((field, change) for field, change in row.changes.items() if field != own)
+
+
+def _record_table(table_name: str) -> str:
+    if "audit_record" not in _info(table_name):
+        return table_name
+    return parent_table(Base.metadata.tables[table_name]).name
+
+
+def _info(table_name: str) -> Mapping[str, Any]:
+    table = Base.metadata.tables.get(table_name)
+    return {} if table is None else table.info
 
 
 def _target(table_name: str, field: str) -> str | None:
