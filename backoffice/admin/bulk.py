@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from wtforms import Form, StringField, validators
 
+from backoffice.admin.filtered import filtered_query
 from backoffice.admin.forms import bound
-from backoffice.admin.listing import filtered_query
 from backoffice.admin.pages import ConfirmPage, Flash, RefusedCount
 from backoffice.admin.request import flash, see_other, submitted
 from backoffice.audit.context import Change

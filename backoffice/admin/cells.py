@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import JSON, Boolean, DateTime, Enum, LargeBinary, Numeric, Text, inspect
 from sqlalchemy import Integer as IntegerType
 from sqlalchemy.dialects.postgresql import INET, TSVECTOR
-from sqlalchemy.orm import RelationshipProperty, joinedload, load_only, selectinload
+from sqlalchemy.orm import InstrumentedAttribute, RelationshipProperty, joinedload, load_only, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 from sqlalchemy.types import TypeEngine, Uuid
 from starlette.requests import Request
@@ -150,12 +150,18 @@ def loading_options(model: type[Base], names: Collection[str]) -> list[ORMOption
 
 def listing_options(model: type[Base], names: Collection[str]) -> list[ORMOption]:
     """Load what the columns `names` of a list show, and nothing else."""
-    columns = [getattr(model, name) for name in sorted(_listed_columns(model, names))]
+    columns = [attribute_of(model, name) for name in sorted(_listed_columns(model, names))]
     related = (
         _eager(relation).load_only(*_title_attributes(relation.mapper.class_), raiseload=True)
         for relation in _relations(model, names)
     )
     return [load_only(*columns, raiseload=True), *related]
+
+
+def naming_options(model: type[Base]) -> list[ORMOption]:
+    """Load what a record may be called by: all but long texts that are in no title."""
+    names = {*_light_columns(model), *title_columns(model)}
+    return [load_only(*(attribute_of(model, name) for name in sorted(names)), raiseload=True)]
 
 
 def _relations(model: type[Base], names: Collection[str]) -> list[RelationshipProperty[Any]]:
@@ -181,9 +187,14 @@ def _listed_columns(model: type[Base], names: Collection[str]) -> set[str]:
     return {*shown, *title_columns(model), *state, *({COLOR} & set(mapper.column_attrs.keys()))}
 
 
-def _title_attributes(model: type[Base]) -> list[Any]:
+def _title_attributes(model: type[Base]) -> list[InstrumentedAttribute[Any]]:
     names = {*title_columns(model), *({COLOR} & set(inspect(model).column_attrs.keys()))}
-    return [getattr(model, name) for name in sorted(names)]
+    return [attribute_of(model, name) for name in sorted(names)]
+
+
+def attribute_of(model: type[Base], name: str) -> InstrumentedAttribute[Any]:
+    attribute: InstrumentedAttribute[Any] = getattr(model, name)
+    return attribute
 
 
 @cache

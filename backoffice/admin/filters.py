@@ -18,6 +18,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from backoffice.accounts.sessions import CurrentUser
+from backoffice.admin.cells import naming_options
 from backoffice.admin.formats import words, zone
 from backoffice.admin.pages import FilterControl, Option
 from backoffice.admin.pickers import Picker
@@ -54,7 +55,15 @@ class Reading:
     control: FilterControl
     condition: ColumnElement[bool] | None = None
     parts: Sequence[Part] = ()
+    #: What stands between several parts in a sentence.
+    conjunction: str = "and"
     problem: str = ""
+
+    @property
+    def words(self) -> str:
+        """All that it asks, such as `Status: Open or Closed`; empty if it asks nothing."""
+        first, *others = [part.words for part in self.parts] or [""]
+        return f" {self.conjunction} ".join([first, *(other.partition(": ")[2] for other in others)])
 
 
 @dataclass(frozen=True)
@@ -94,7 +103,8 @@ class Choice(Filter):
         rest = {
             member: [(self.name, other.value) for other in chosen if other is not member] for member in chosen
         }
-        return Reading(control, condition, [Part(f"{title}: {words(one)}", rest[one]) for one in chosen])
+        parts = [Part(f"{title}: {words(one)}", rest[one]) for one in chosen]
+        return Reading(control, condition, parts, conjunction="or")
 
 
 def _options(members: Sequence[StrEnum], chosen: Sequence[StrEnum]) -> list[Option]:
@@ -108,24 +118,27 @@ def _options(members: Sequence[StrEnum], chosen: Sequence[StrEnum]) -> list[Opti
 
 @dataclass(frozen=True)
 class Flag(Filter):
-    """A boolean, of a column or computed: `1` asks for yes, `0` for no."""
+    """A boolean: `1` asks for yes, `0` for no."""
 
     async def read(self, site: "AdminSite", view: "View", request: Request) -> Reading:
         title, value = self.title(view), request.query_params.get(self.name, "")
         attribute = getattr(view.model, self.name)
         match value:
             case "":
-                return Reading(FilterControl(self.name, title, "flag"))
+                return Reading(self._control(view, value))
             case "1":
-                return Reading(FilterControl(self.name, title, "flag", value="1"), attribute, [Part(title)])
+                return Reading(self._control(view, value), attribute, [Part(title)])
             case "0":
-                # A box that can be ticked cannot ask for no.
-                options = [Option("1", "Yes"), Option("0", "No", True)]
-                control = FilterControl(self.name, title, "choice", options)
-                return Reading(control, not_(attribute), [Part(f"{title}: no")])
+                return Reading(self._control(view, value), not_(attribute), [Part(f"{title}: no")])
             case _:
-                control = FilterControl(self.name, title, "flag")
-                return Reading(control, problem=f"{title}: write 1 for yes or 0 for no.")
+                return Reading(self._control(view, ""), problem=f"{title}: write 1 for yes or 0 for no.")
+
+    def _control(self, view: "View", value: str) -> FilterControl:
+        """A box to tick for a computed state, which one looks for; a column may be asked for either way."""
+        if self.name in inspect(view.model).column_attrs or value == "0":
+            options = [Option("1", "Yes", value == "1"), Option("0", "No", value == "0")]
+            return FilterControl(self.name, self.title(view), "choice", options)
+        return FilterControl(self.name, self.title(view), "flag", value=value)
 
 
 @dataclass(frozen=True)
@@ -301,7 +314,8 @@ async def _labels(
     if not keys:
         return {}
     statement = select(picker.model).where(picker.key.in_(keys), *_knowable(site, request, picker))
-    records = await request.state.session.scalars(statement.execution_options(**INCLUDE_TRASHED))
+    statement = statement.options(*naming_options(picker.model)).execution_options(**INCLUDE_TRASHED)
+    records = await request.state.session.scalars(statement)
     known = {getattr(record, picker.key.key): picker.label(record) for record in records}
     return {key: known.get(key, f"#{key}") for key in keys}
 

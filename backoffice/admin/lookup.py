@@ -6,6 +6,7 @@ from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from backoffice.admin.cells import naming_options
 from backoffice.admin.filters import Related, RelatedMany
 from backoffice.admin.pickers import Picker
 from backoffice.admin.request import current_user
@@ -40,7 +41,7 @@ async def _results(view: "View", request: Request) -> list[dict[str, str]]:
     if term:
         statement = statement.where(picker.search(term))
     statement = statement.order_by(*picker.order_by, picker.key).limit(MOST_RESULTS)
-    records = await request.state.session.scalars(statement)
+    records = await request.state.session.scalars(statement.options(*naming_options(picker.model)))
     return [{"id": str(getattr(record, picker.key.key)), "text": picker.label(record)} for record in records]
 
 

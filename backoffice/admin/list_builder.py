@@ -1,0 +1,154 @@
+"""What a list shows: its rows, and links that are all variants of its one address."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from starlette.requests import Request
+
+from backoffice.admin.cells import key_of, kind_of, title_of
+from backoffice.admin.filtered import Filtered
+from backoffice.admin.list_address import ORDER, ListAddress
+from backoffice.admin.origin import keeping
+from backoffice.admin.pages import BulkButton, Chip, Column, Link, ListPage, Row, Tab
+from backoffice.admin.places import Place, sortable
+
+if TYPE_CHECKING:
+    from backoffice.admin.site import AdminSite
+    from backoffice.admin.view import View
+
+#: Counting stops above: `10,000+`.
+COUNT_CAP: Final = 10_000
+
+
+@dataclass(frozen=True)
+class ListBuilder:
+    """Puts together what the page shows; all links are variants of the one address."""
+
+    site: "AdminSite"
+    view: "View"
+    request: Request
+    filtered: Filtered
+    place: Place
+    address: ListAddress
+    #: Where somebody comes back to who has opened a row.
+    origin: str
+
+    def page(
+        self, names: list[str], records: Sequence[Any], count: int | None, *, has_more: bool, problem: str
+    ) -> ListPage:
+        view, place, filtered = self.view, self.place, self.filtered
+        before = (place.page - 1) * place.size
+        return ListPage(
+            title=view.name_plural,
+            columns=self._heads(names),
+            rows=self.rows(names, records),
+            count=count_in_words(count),
+            first=before + 1 if records else 0,
+            last=before + len(records),
+            page=place.page,
+            previous_url=str(self.address.at_page(place.page - 1)) if place.page > 1 else "",
+            next_url=str(self.address.at_page(place.page + 1)) if has_more else "",
+            page_sizes=self._page_sizes(),
+            search=filtered.search,
+            search_placeholder=view.search_hint,
+            filters=[reading.control for reading in filtered.readings],
+            chips=self._chips(),
+            tabs=self._tabs(),
+            bulk=self._bulk_buttons(),
+            create=self._create(),
+            kept=self.address.kept_by_forms(),
+            clear_url=str(self.address.without("search", *self._filter_names())),
+            is_filtered=filtered.is_filtered,
+            empty_title="The trash is empty" if filtered.is_trash else view.empty_title,
+            empty_text="What is moved to the trash can be restored here."
+            if filtered.is_trash
+            else view.empty_text,
+            problem=problem,
+        )
+
+    def _heads(self, names: list[str]) -> list[Column]:
+        return [self._head(name) for name in names]
+
+    def _head(self, name: str) -> Column:
+        view, place = self.view, self.place
+        kind = kind_of(view.model, name, view.column_kinds)
+        if name not in sortable(view, is_trash=self.filtered.is_trash):
+            return Column(name, view.label(name), kind)
+        is_sorted = name == place.sort_by
+        direction = "asc" if is_sorted and place.is_descending else "desc" if is_sorted else "asc"
+        sorted_ = ("descending" if place.is_descending else "ascending") if is_sorted else ""
+        url = self.address.without(*ORDER).having(sortBy=name, sort=direction)
+        return Column(name, view.label(name), kind, str(url), sorted_)
+
+    def rows(self, names: list[str], records: Sequence[Any]) -> list[Row]:
+        view = self.view
+        makers = [view.cell_maker(self.request, name) for name in names]
+        path = view.url("details") if view.may(self.request, "details") else ""
+        return [
+            Row(
+                pk=str(key_of(record)),
+                title=title_of(record),
+                url=keeping(f"{path}/{key_of(record)}", self.origin) if path else "",
+                cells=[make(record) for make in makers],
+                is_trashed=self.filtered.is_trash,
+            )
+            for record in records
+        ]
+
+    def _page_sizes(self) -> list[Tab]:
+        return [
+            Tab(str(size), str(self.address.having(pageSize=str(size))), size == self.place.size)
+            for size in self.view.page_size_options
+        ]
+
+    def _chips(self) -> list[Chip]:
+        chips = [
+            Chip(part.words, str(self.address.exchanging(declared.parameters, part.rest)))
+            for declared, reading in zip(self.view.filters, self.filtered.readings, strict=True)
+            for part in reading.parts
+        ]
+        if not self.filtered.search:
+            return chips
+        return [Chip(f"“{self.filtered.search[:60]}”", str(self.address.without("search"))), *chips]
+
+    def _tabs(self) -> list[Tab]:
+        if not self.view.has_trash:
+            return []
+        live = self.address.without("trash", *ORDER)
+        is_trash = self.filtered.is_trash
+        return [Tab("Live", str(live), not is_trash), Tab("Trash", str(live.having(trash="only")), is_trash)]
+
+    def _bulk_buttons(self) -> list[BulkButton]:
+        query = self.address.without(*ORDER, "pageSize")
+        return [
+            BulkButton(
+                action.slug,
+                action.label,
+                action.icon,
+                str(ListAddress(self.view.url("bulk", action.slug), query.pairs)),
+                action.is_danger,
+            )
+            for action in self.view.bulk_actions
+            if action.on_trash == self.filtered.is_trash
+            and action.is_allowed(self.view, self.request, rows=1)
+        ]
+
+    def _create(self) -> Link | None:
+        if self.filtered.is_trash or not self.view.may(self.request, "create"):
+            return None
+        return Link(
+            f"New {self.view.name.lower()}",
+            keeping(self.view.url("create"), self.origin),
+            "ti ti-plus",
+            is_primary=True,
+        )
+
+    def _filter_names(self) -> list[str]:
+        return [name for declared in self.view.filters for name in declared.parameters]
+
+
+def count_in_words(count: int | None) -> str:
+    if count is None:
+        return ""
+    return f"{COUNT_CAP:,}+" if count > COUNT_CAP else f"{count:,}"
