@@ -10,7 +10,7 @@ from backoffice.database import SessionFactory, transaction
 from models import Theme, User
 from tests.accounts.conftest import MakeAccount
 from tests.accounts.steps import change, who_holds
-from tests.factories import arranging, make_group
+from tests.factories import arranging, make_group, make_staff
 
 
 async def open_session(factory: SessionFactory, user: User, *, hours: int = 12, **fields: str | None) -> str:
@@ -63,7 +63,8 @@ class TestFindSignedIn:
             user = await session.merge(user, load=False)
             await make_group(session, name="B", grants=[("ticket", "list"), ("tag", "edit")], users=[user])
             await make_group(session, name="A", grants=[("ticket", "list")], users=[user])
-            await make_group(session, name="C", grants=[("group", "edit")])
+            other = await make_staff(session)
+            await make_group(session, name="C", grants=[("group", "edit")], users=[other])
         assert await who_holds(factory, await open_session(factory, user)) == CurrentUser(
             id=user.id,
             full_name="Kim Ito",
