@@ -50,6 +50,12 @@ lock: ## Resolve the dependencies anew and pin them in constraints.txt
 		| LC_ALL=C sort -f > constraints.txt
 	@wc -l constraints.txt
 
+TICKETS ?= 100000
+
+.PHONY: benchmark
+benchmark: $(VENV)/.dev ## Measure the desk on TICKETS (100000) tickets, beside bare SQL
+	$(BIN)/python -m benchmarks --tickets $(TICKETS)
+
 .PHONY: clean
 clean: ## Remove what was built; keeps var/, where the data is
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

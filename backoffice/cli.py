@@ -13,14 +13,16 @@ import click
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.accounts.people import change_password, create_superuser, find_account
-from backoffice.attachments import FileStore
+from backoffice.attachments import FileStore, sweep
 from backoffice.audit.context import Change
 from backoffice.checks import readiness, refuse, run_checks
 from backoffice.database import SessionFactory, create_engine, migrate, session_factory, transaction
 from backoffice.database.roles import OWNER
 from backoffice.demo import DEMO_ACCOUNTS, DEMO_PASSWORD, demo_accounts_present, load_demo
+from backoffice.desk import purge_trash
 from backoffice.embedded import EmbeddedPostgres
 from backoffice.errors import BackofficeError, ConfigurationError, NotFound
+from backoffice.operations import Counts
 from backoffice.seed import seed_tickets
 from backoffice.serving import address, listener_at, serve_until_stopped
 from backoffice.settings import Settings, load_settings
@@ -140,6 +142,16 @@ def seed(tickets: int) -> None:
         asyncio.run(seed_tickets(settings.owner_url, tickets, progress=progress))
 
 
+@cli.command("purge-trash")
+@click.option("--days", type=click.IntRange(0, 36500), help="Older than so many days in the trash.")
+def purge_the_trash(days: int | None) -> None:
+    """Delete forever what has been in the trash for long, and the files that nothing needs any more."""
+    settings = _settings()
+    with _database(settings) as settings:
+        counts, files = asyncio.run(_purge_trash(settings, settings.trash_days if days is None else days))
+    click.echo(f"Deleted forever: {counts.changed:,} records and {files:,} files.")
+
+
 @cli.command()
 @click.pass_context
 def check(context: click.Context) -> None:
@@ -224,6 +236,14 @@ async def _load_demo(settings: Settings) -> None:
         await load_demo(factory, store, now=datetime.now(UTC), report=click.echo)
 
 
+async def _purge_trash(settings: Settings, days: int) -> tuple[Counts, int]:
+    """What was deleted, and how many files; the files only once the rows are gone for good."""
+    async with _change(settings, "trash.purge", actor="system:purge") as session:
+        counts = await purge_trash(session, older_than_days=days)
+    async with _change(settings, "attachment.sweep", actor="system:purge") as session:
+        return counts, await sweep(session, FileStore(settings.attachments_dir))
+
+
 async def _create_superuser(settings: Settings, email: str, name: str, password: str) -> str:
     async with _change(settings, "account.create-superuser") as session:
         user = await create_superuser(session, email=email, full_name=name, password=password)
@@ -239,11 +259,11 @@ async def _change_password(settings: Settings, email: str, password: str) -> Non
 
 
 @asynccontextmanager
-async def _change(settings: Settings, verb: str) -> AsyncIterator[AsyncSession]:
+async def _change(settings: Settings, verb: str, *, actor: str = ACTOR) -> AsyncIterator[AsyncSession]:
     async with _factory(settings.app_url) as factory:
         async with factory() as session:
             refuse(await readiness(await session.connection()))
-        async with transaction(factory, Change(verb=verb, actor=ACTOR)) as session:
+        async with transaction(factory, Change(verb=verb, actor=actor)) as session:
             yield session
 
 

@@ -92,6 +92,9 @@ class Settings(BaseSettings):
     )
     time_zone: TimeZone = Field("UTC", description="Times are shown in this zone to people who chose none")
     session_hours: int = Field(12, ge=1, description="After how many hours one has to sign in again")
+    trash_days: int = Field(
+        30, ge=0, description="After how many days in the trash `purge-trash` deletes a record forever"
+    )
     statement_timeout_ms: int = Field(
         15_000,
         ge=100,

@@ -186,6 +186,24 @@ class TestSeed:
         assert invoke("seed", "--tickets", count).exit_code == 2
 
 
+class TestPurgeTrash:
+    def test_deletes_what_has_been_there_for_long(self, invoke: Invoke, database: Database) -> None:
+        database.fetch("INSERT INTO users (email, full_name) VALUES ('c@example.com', 'C')")
+        database.fetch(
+            "INSERT INTO tickets (title, description, creator_id, deleted_at) SELECT title, '', users.id, at"
+            " FROM users, (VALUES ('old', now() - interval '31 days'), ('young', now()), ('live', NULL))"
+            " AS rows (title, at)"
+        )
+        result = invoke("purge-trash")
+        assert (result.exit_code, result.output) == (0, "Deleted forever: 1 records and 0 files.\n")
+        left = database.fetch("SELECT title FROM tickets ORDER BY title")
+        assert [row["title"] for row in left] == ["live", "young"]
+
+    def test_takes_other_days(self, invoke: Invoke) -> None:
+        assert invoke("purge-trash", "--days", "0").exit_code == 0
+        assert invoke("purge-trash", "--days", "-1").exit_code == 2
+
+
 class TestCheck:
     def test_finds_nothing_wrong(self, invoke: Invoke) -> None:
         result = invoke("check")

@@ -1,0 +1,1 @@
+"""What pages and bulk verbs cost, beside the bare SQL that they come down to."""
