@@ -1,0 +1,71 @@
+"""One record of each page, for tests that knock at every door."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from backoffice.database import transaction
+from tests.admin.desk import Desk
+from tests.factories import arranging, make_comment, make_tag, make_ticket, make_user
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(60)
+
+
+@dataclass(frozen=True)
+class Records:
+    """The key of one record a page, each by its page's identity; `undone` is an operation that was undone."""
+
+    keys: dict[str, Any]
+    undone: str
+
+    def __getitem__(self, identity: str) -> Any:
+        return self.keys[identity]
+
+
+async def make_records(desk: Desk) -> Records:
+    """A ticket of a customer's, with what hangs on it, done by the administrator and by the system."""
+    change = arranging()
+    async with transaction(desk.factory, change) as session:
+        customer = await make_user(session, full_name="Cleo Customer")
+        ticket = await make_ticket(session, creator_id=customer.id)
+        comment = await make_comment(session, ticket=ticket)
+        tag = await make_tag(session)
+    keys = {
+        "ticket": ticket.id,
+        "comment": comment.id,
+        "attachment": await upload(desk, ticket.id),
+        "tag": tag.id,
+        "user": customer.id,
+        "group": await desk.group_id("Agents"),
+        "operation": change.operation_id,
+        "audit-log": await desk.owner.fetchval("SELECT max(id) FROM audit_logs"),
+    }
+    return Records(keys, await _undone(desk, ticket.id))
+
+
+async def upload(
+    desk: Desk, ticket_id: int, content: bytes = PNG, name: str = "photo.png", **head: str
+) -> int:
+    """Attach a file as the administrator; the key of the attachment."""
+    administrator = await desk.visitor("administrator")
+    file = (name, content, head.get("content_type", "image/png"))
+    answer = await administrator.post(f"/admin/ticket/{ticket_id}/attach", files={"file": file})
+    assert answer.status_code == 303, answer.text
+    return int(await desk.owner.fetchval("SELECT max(id) FROM attachments"))
+
+
+async def _undone(desk: Desk, ticket_id: int) -> str:
+    administrator = await desk.visitor("administrator")
+    form = {"pks": str(ticket_id), "priority": "low", "confirm": "1"}
+    assert (await administrator.post("/admin/ticket/bulk/set-priority", form)).status_code == 303
+    operation = str((await desk.newest_operation())["id"])
+    assert (await administrator.post(f"/admin/operation/{operation}/undo")).status_code == 303
+    return operation
+
+
+async def row(desk: Desk, table: str, key: int) -> asyncpg.Record:
+    """A row as it lies in the table."""
+    found = await desk.owner.fetchrow(f"SELECT * FROM {table} WHERE id = $1", key)
+    assert found is not None
+    return found
