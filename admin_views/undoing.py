@@ -40,6 +40,7 @@ async def around(view: View, request: Request, operation: Operation) -> Mapping[
 
 async def undo_operation(view: View, request: Request) -> Response:
     """Take an operation back, as far as nobody changed since what it did."""
+    view.require(request, "details")
     operation: Operation = await view.load(request, request.path_params["pk"])
     if not _may_undo(view, request, operation):
         raise NotAllowed(NOT_YOURS)
