@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import func, inspect, select, true
+from sqlalchemy.dialects.postgresql import distinct_on
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,7 +28,8 @@ UNDECIDED: Final = "Choose yours or theirs for every field."
 NOT_KEPT: Final = "A password or a file is not kept here. Set it again when this is saved."
 
 #: Who changed a column last, and when.
-Blame = Mapping[str, tuple[str, datetime]]
+Blame = Mapping[str, tuple[str, datetime | None]]
+_NOBODY: Final[tuple[str, datetime | None]] = ("", None)
 
 
 async def conflict(
@@ -89,7 +91,8 @@ def _disagreement(
 ) -> Disagreement:
     field = draft.form[name]
     mine, theirs = draft.mine[name], draft.theirs[name]
-    changed_by, changed_at = blame.get(_column_name(model, name), ("", None))
+    is_theirs = theirs != base[name]
+    changed_by, changed_at = blame.get(_column_name(model, name), _NOBODY) if is_theirs else _NOBODY
     return Disagreement(
         name=name,
         label=field.label.text,
@@ -110,8 +113,8 @@ def _suggestion(base: Terms, mine: Terms, theirs: Terms) -> str:
 
 def _hidden(record: Any, draft: Draft, base: Mapping[str, Terms]) -> Iterator[tuple[str, str]]:
     """All of mine, as the form would send it, on top of what is stored now."""
-    for field in filter(is_kept, draft.form):
-        for value in as_sent(draft.mine[field.short_name]):
+    for field in draft.form:
+        for value in as_sent(draft.mine[field.short_name] if is_kept(field) else ""):
             yield field.name, value
     yield "base", as_json(draft.theirs)
     yield "ancestor", as_json(base)
@@ -142,7 +145,7 @@ async def _blame(view: "View", request: Request, record: Any, names: list[str]) 
         .outerjoin(Operation, Operation.id == AuditLog.operation_id)
         .where(AuditLog.table_name == table.name, AuditLog.record_id == key_of(record))
         .where(changed.c.name.in_([_column_name(view.model, name) for name in names]))
-        .distinct(changed.c.name)
+        .ext(distinct_on(changed.c.name))
         .order_by(changed.c.name, AuditLog.id.desc())
     )
     rows = await request.state.session.execute(statement)

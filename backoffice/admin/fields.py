@@ -33,6 +33,7 @@ Terms: TypeAlias = str | bool | list[str]
 
 BIGINT_MAX: Final = 2**63 - 1
 CHOOSE: Final = "Choose one of the list."
+NO_MOMENT: Final = "This is no date and time: it looks like 2026-11-22T14:05."
 
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 _COLOUR: Final = re.compile(r"#[0-9a-f]{6}")
@@ -281,10 +282,12 @@ class MomentField(_Typed):
         try:
             local = datetime.fromisoformat(typed)
             moment = local.replace(tzinfo=self.zone).astimezone(UTC)
-            exists = moment.astimezone(self.zone).replace(tzinfo=None) == local
-        except (ValueError, OverflowError, TypeError):
-            raise ValueError("This is no date and time: it looks like 2026-11-22T14:05.") from None
-        if not exists:
+            again = moment.astimezone(self.zone).replace(tzinfo=None)
+        except (ValueError, OverflowError):
+            raise ValueError(NO_MOMENT) from None
+        if local.tzinfo is not None:
+            raise ValueError(NO_MOMENT)
+        if again != local:
             raise ValueError(f"There is no such time in {self.zone}: the clocks are put forward then.")
         return moment
 
