@@ -6,25 +6,18 @@ from typing import Any, Final
 from wtforms import SelectField
 
 from admin_views.pickers import STAFF, TAGS
+from admin_views.trash_actions import trash_actions
 from backoffice.accounts.groups import delete_groups
 from backoffice.admin.bulk import BulkAction
 from backoffice.admin.fields import Required
 from backoffice.admin.formats import words
 from backoffice.admin.picker_fields import PickerField, PickManyField
-from backoffice.admin.site import AdminSite
-from backoffice.attachments import FileStore, remove_unreferenced
-from backoffice.audit.context import Change
-from backoffice.database import transaction
 from backoffice.desk import (
     add_tags,
     assign,
-    delete_forever,
-    move_to_trash,
     remove_tags,
-    restore,
     set_priority,
     set_status,
-    unreferenced_files,
 )
 from backoffice.desk.tags import delete_tags
 from models import Attachment, Comment, Ticket, TicketPriority, TicketStatus
@@ -40,52 +33,6 @@ _ASSIGNEE: Final = {
 def _one_of(label: str, vocabulary: Any) -> Any:
     choices = [(member.value, words(member.value)) for member in vocabulary]
     return SelectField(label, choices=choices, coerce=vocabulary)
-
-
-def _trash_actions(model: type[Ticket | Comment | Attachment]) -> Sequence[BulkAction]:
-    """To the trash, back, and away for good."""
-    return (
-        BulkAction(
-            slug="trash",
-            label="Move to trash",
-            done="moved to trash",
-            icon="ti ti-trash",
-            verb=lambda values: move_to_trash(model),
-            is_danger=True,
-            on_record=True,
-            single_grant="delete",
-        ),
-        BulkAction(
-            slug="restore",
-            label="Restore",
-            done="restored",
-            icon="ti ti-arrow-back-up",
-            verb=lambda values: restore(model),
-            on_trash=True,
-            on_record=True,
-        ),
-        BulkAction(
-            slug="purge",
-            label="Delete forever",
-            done="deleted forever",
-            icon="ti ti-flame",
-            verb=lambda values: delete_forever(model),
-            is_danger=True,
-            on_trash=True,
-            on_record=True,
-            confirm_word="DELETE",
-            can_undo=False,
-            afterwards=_remove_files,
-        ),
-    )
-
-
-async def _remove_files(site: AdminSite, change: Change) -> None:
-    """Remove the bytes that no attachment needs any more, once the deletion is committed."""
-    looking = Change(verb="attachment.remove-files", actor="system:purge", read_only=True)
-    async with transaction(site.factory, looking) as session:
-        hashes = await unreferenced_files(session, change.operation_id)
-        await remove_unreferenced(session, FileStore(site.settings.attachments_dir), hashes)
 
 
 FOR_TICKETS: Final = (
@@ -129,10 +76,10 @@ FOR_TICKETS: Final = (
         fields=_TAGS,
         verb=lambda values: remove_tags(values["tags"]),
     ),
-    *_trash_actions(Ticket),
+    *trash_actions(Ticket),
 )
-FOR_COMMENTS: Final = tuple(_trash_actions(Comment))
-FOR_ATTACHMENTS: Final = tuple(_trash_actions(Attachment))
+FOR_COMMENTS: Final = tuple(trash_actions(Comment))
+FOR_ATTACHMENTS: Final = tuple(trash_actions(Attachment))
 
 
 def _deletion(verb: Any) -> Sequence[BulkAction]:
