@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from markupsafe import Markup
 from sqladmin.contrib.rbac import PermissionMatrixField
@@ -45,15 +44,8 @@ _KINDS: Final[Sequence[tuple[type[Field], str]]] = (
 
 
 def lookup_url(field: Field) -> str:
-    """Where an asynchronous select finds its options; empty for every other field.
-
-    A field may say so itself (`lookup_url`); SQLAdmin's fields have a loader that knows.
-    """
-    own = getattr(field, "lookup_url", "")
-    loader = getattr(field, "loader", None)
-    if own or loader is None:
-        return str(own)
-    return f"{loader.model_admin.ajax_lookup_url}?{urlencode({'name': loader.name})}"
+    """Where an asynchronous select finds its options, as it says itself; empty for every other field."""
+    return str(getattr(field, "lookup_url", ""))
 
 
 def control(field: Any, **extra: Any) -> Markup:
@@ -121,19 +113,8 @@ def _picker(field: Field, extra: dict[str, Any]) -> Markup:
 
 def _options(field: Any) -> Iterator[tuple[str, Markup, str]]:
     """Value, mark and text of each option that the select holds before anything is looked up."""
-    loader = getattr(field, "loader", None)
-    if loader is None:
-        for value, label, is_selected, *_ in field.iter_choices():
-            yield str(value), _SELECTED if is_selected else Markup(), str(label)
-        return
-    records = field.data if is_multiple(field) else [field.data]
-    for record in filter(None, records or ()):
-        known = record if isinstance(record, str) else loader.format(record)
-        yield (
-            (known, _SELECTED, f"#{known}")
-            if isinstance(known, str)
-            else (known["id"], _SELECTED, known["text"])
-        )
+    for value, label, is_selected, *_ in field.iter_choices():
+        yield str(value), _SELECTED if is_selected else Markup(), str(label)
 
 
 _SELECT: Final = Markup("<select {}>{}</select>")

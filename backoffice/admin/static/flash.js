@@ -4,7 +4,7 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-dismiss]");
   if (!button) return;
   button.closest("[data-flash]").remove();
-  document.getElementById("content").focus();
+  document.getElementById("page-content").focus();
 });
 
 document.querySelector("[data-focus-first]")?.focus();
