@@ -1,11 +1,12 @@
 """Where a person came from: kept in the URL as `from`, so that a list is found again as it was left."""
 
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 
 from backoffice.admin.cells import key_of
+from backoffice.admin.request import is_ours
 
 if TYPE_CHECKING:
     from backoffice.admin.site import AdminSite
@@ -17,17 +18,7 @@ FROM: Final = "from"
 def origin(site: "AdminSite", request: Request) -> str:
     """The page that `from` names, if it is one of this site; otherwise empty."""
     url = request.query_params.get(FROM, "")
-    return url if is_own_page(site, url) else ""
-
-
-def is_own_page(site: "AdminSite", url: str) -> bool:
-    """Whether `url` leads to a page of this site, whatever a browser makes of it."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    is_local = not parts.scheme and not parts.netloc and parts.path.startswith(f"{site.base_url}/")
-    return is_local and "\\" not in url and url.isascii() and url.isprintable()
+    return url if is_ours(url, site.base_url) else ""
 
 
 def keeping(url: str, origin: str) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -48,17 +48,20 @@ def see_other(url: str) -> RedirectResponse:
 
 
 def is_ours(url: str, base_url: str) -> bool:
-    """Whether `url` is a path of this site: a sign-in, or a way back, leads nowhere else."""
-    parts = urlsplit(url)
+    """Whether `url` is a path of this site, whatever a browser makes of it: nothing leads elsewhere."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
     is_path = not parts.scheme and not parts.netloc and parts.path.startswith(f"{base_url}/")
-    return is_path and "\\" not in url and url.isprintable()
+    climbs = not {".", ".."}.isdisjoint(unquote(parts.path).split("/"))
+    return is_path and not climbs and "\\" not in url and url.isascii() and url.isprintable()
 
 
 def came_from(request: Request, base_url: str) -> str:
     """The page of this site that the request came from, else its index."""
-    parts = urlsplit(request.headers.get("referer", ""))
-    path = parts.path + (f"?{parts.query}" if parts.query else "")
-    return path if parts.netloc == request.url.netloc and is_ours(path, base_url) else f"{base_url}/"
+    _, _, path = request.headers.get("referer", "").partition(f"://{request.url.netloc}")
+    return path if is_ours(path, base_url) else f"{base_url}/"
 
 
 def positive_number(request: Request, name: str) -> int | None:
