@@ -29,7 +29,7 @@ GROUPS: Final[Mapping[str, str | None]] = {
     "auditor": "Auditors",
     "administrator": "Administrators",
 }
-#: Roles whose browser is signed in nowhere; the customer's has the session of a member of staff that they were.
+#: Roles that are signed in nowhere; the customer still has the session of the staff that they were.
 STRANGERS: Final = ("nobody", "customer")
 ROLES: Final = (*STRANGERS, *GROUPS)
 
@@ -160,7 +160,7 @@ def csrf_token_in(html: str) -> str:
 
 def hidden_in(html: str) -> dict[str, list[str]]:
     """The hidden fields of the record form (or confirmation) of a page."""
-    form = re.search(r'<form class="record-form".*?</form>', html, re.S)
+    form = re.search(r'<form class="record-form".*?</form>', html, re.DOTALL)
     assert form is not None
     fields: dict[str, list[str]] = {}
     for name, value in re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form[0]):

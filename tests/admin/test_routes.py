@@ -21,7 +21,7 @@ OVERSEERS: Final = "auditor, administrator"
 ADMIN: Final = "administrator"
 NOBODY: Final = ""
 
-#: Who may, and what they are answered; other staff gets 403, but who stands third 404; a stranger the sign-in.
+#: Who may, and what they are answered; other staff gets 403, but who stands third 404; strangers the sign-in.
 Rule = tuple[str, int] | tuple[str, int, str]
 
 WHO: Final[Mapping[str, Rule]] = {
@@ -181,7 +181,7 @@ def expected(role: str, key: str) -> int:
 
 
 def address(key: str, records: Records) -> str:
-    method, _, path = key.partition(" ")
+    _, _, path = key.partition(" ")
     if path in SAMPLES:
         return SAMPLES[path]
     if path.endswith("/undo"):
