@@ -60,7 +60,8 @@ def add_tags(tags: Iterable[Tag]) -> BulkVerb:
 
     async def apply(session: AsyncSession, selection: Selection) -> None:
         wanted = select(Tag.id).where(Tag.id.in_(tag_ids)).subquery()
-        pairs = selection.add_columns(wanted.c.id).join(wanted, true())
+        (ticket_id,) = selection.selected_columns
+        pairs = selection.add_columns(wanted.c.id).join(wanted, true()).order_by(ticket_id, wanted.c.id)
         rows = insert(ticket_tags).from_select(["ticket_id", "tag_id"], pairs, include_defaults=False)
         await session.execute(rows.on_conflict_do_nothing())
         await _touch(session, selection)
