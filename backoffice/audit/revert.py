@@ -7,7 +7,7 @@ An undo is an operation too, so an undo can be undone; history is never rewritte
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, Table, Text, column, func, literal, select, text, true, union
@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.audit.context import current_change
 from backoffice.audit.labels import verb_label
+from backoffice.audit.record import CHANGES_OF_ROWS
 from backoffice.audit.revert_links import parent_table, put_links_back
 from backoffice.audit.revert_rows import put_values_back
 from backoffice.audit.reverted import LISTED_CONFLICTS, Reverted, UndoConflict
@@ -23,8 +24,6 @@ from backoffice.errors import Conflict, NotFound
 from models import AuditAction, AuditLog, Base, Operation
 
 __all__ = ["UndoConflict", "UndoResult", "undo", "why_not"]
-
-_OF_ROWS: Final = (AuditAction.CREATE, AuditAction.UPDATE, AuditAction.DELETE)
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,7 @@ async def _traces(session: AsyncSession, operation_id: UUID) -> list[_Trace]:
         )
         .select_from(AuditLog)
         .join(change, true())
-        .where(AuditLog.operation_id == operation_id, AuditLog.action.in_(_OF_ROWS))
+        .where(AuditLog.operation_id == operation_id, AuditLog.action.in_(CHANGES_OF_ROWS))
         .group_by(AuditLog.table_name, AuditLog.action)
     )
     return [_Trace(*row) for row in await session.execute(statement)]

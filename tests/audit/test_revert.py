@@ -22,7 +22,7 @@ from backoffice.desk import (
     set_status,
 )
 from backoffice.errors import Conflict, NotFound
-from models import Comment, Tag, Ticket, TicketStatus, User, ticket_tags, user_groups
+from models import Comment, Operation, Tag, Ticket, TicketStatus, User, ticket_tags, user_groups
 from tests.factories import (
     arranging,
     make_comment,
@@ -348,7 +348,9 @@ class TestWhyNot:
         assert await reason(factory, change) == "It rewrote links by hand."
 
     async def test_it_changed_no_row(self, factory: SessionFactory) -> None:
-        change = await sql(factory, "SELECT audit_event('LOGIN', 'users', 1, '{}')")
+        change = acting()
+        async with transaction(factory, acting()) as session:
+            session.add(Operation(id=change.operation_id, verb="nothing", actor="nobody"))
         assert await reason(factory, change) == "It changed nothing that could be put back."
 
 
