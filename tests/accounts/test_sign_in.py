@@ -62,8 +62,17 @@ class TestSignIn:
             "operation_id": doing.operation_id,
             "changes": {"user_agent": {"new": "Firefox"}},
         }
-        operation = await owner.fetchrow("SELECT verb, actor, actor_id FROM operations WHERE actor_id > 0")
-        assert tuple(operation) == ("user.sign-in", "Ana Silva", ana.id)
+
+    async def test_makes_the_person_the_actor_of_what_it_changes(
+        self, factory: SessionFactory, owner: asyncpg.Connection, make_account: MakeAccount
+    ) -> None:
+        old = PasswordHasher(time_cost=1, memory_cost=16, parallelism=1).hash(PASSWORD)
+        user = await make_account(full_name="Ana Silva", password_hash=old)
+        await sign_in(factory, user.email, PASSWORD)
+        operation = await owner.fetchrow(
+            "SELECT verb, actor, actor_id FROM operations WHERE verb = 'user.sign-in'"
+        )
+        assert tuple(operation) == ("user.sign-in", "Ana Silva", user.id)
 
     async def test_clears_the_account_s_failures_only(
         self, factory: SessionFactory, owner: asyncpg.Connection, ana: User
