@@ -39,8 +39,13 @@ FROM = "FROM tickets t LEFT JOIN users u ON u.id = t.assignee_id WHERE t.deleted
 ORDER = "ORDER BY t.created_at DESC, t.id DESC"
 
 TO_ASSIGN = (
-    "SELECT id FROM tickets WHERE deleted_at IS NULL AND status IN ('open', 'in_progress')"
+    "SELECT id FROM tickets WHERE deleted_at IS NULL AND status NOT IN ('resolved', 'closed')"
     " AND assignee_id IS DISTINCT FROM $1 ORDER BY id LIMIT $2"
+)
+
+RAREST_WORD = (
+    "SELECT word FROM ts_stat('SELECT search FROM tickets ORDER BY id LIMIT 5000') WHERE length(word) > 5"
+    " AND word ~ '^[a-z]+$' ORDER BY ndoc, word LIMIT 1"
 )
 
 Step = Callable[[], Awaitable[object]]
@@ -148,10 +153,7 @@ def _token(html: str) -> str:
 
 async def _pages(database: asyncpg.Connection) -> list[tuple[str, str, str]]:
     """Name, address and bare SQL of each page that is measured."""
-    word = await database.fetchval(
-        "SELECT word FROM ts_stat('SELECT search FROM tickets LIMIT 20000') WHERE ndoc BETWEEN 2 AND 40"
-        " AND length(word) > 4 ORDER BY ndoc, word LIMIT 1"
-    )
+    word = await database.fetchval(RAREST_WORD)
     some = await database.fetchval("SELECT id FROM tickets ORDER BY id LIMIT 1 OFFSET 500")
     found = f"AND t.search @@ to_tsquery('simple', '{word}:*')"
     by_user = "SELECT * FROM audit_logs ORDER BY created_at DESC, id DESC LIMIT 26"
