@@ -129,7 +129,9 @@ async def _lost(session: AsyncSession, net: CTE, table: Table) -> tuple[list[Und
 def _conflict(table: Table, link: RowMapping) -> UndoConflict:
     record = record_column(table).name
     (other,) = {str(name) for name in link} - {record}
-    return UndoConflict(table.name, link[record], other, DELETED_SINCE, expected=None, current=None)
+    return UndoConflict(
+        parent_table(table).name, link[record], other, DELETED_SINCE, expected=None, current=None
+    )
 
 
 def _keys(net: CTE, table: Table) -> list[ColumnElement[int]]:

@@ -275,7 +275,7 @@ class TestLinks:
         await owner.execute("DELETE FROM tags")
         result, _ = await take_back(factory, change)
         assert (result.refused, result.conflict_count) == ({"deleted since": 1}, 1)
-        assert (result.conflicts[0].table, result.conflicts[0].field) == ("ticket_tags", "tag_id")
+        assert (result.conflicts[0].table, result.conflicts[0].field) == ("tickets", "tag_id")
 
     async def test_that_one_operation_made_and_took_off_are_left_alone(
         self, factory: SessionFactory, owner: asyncpg.Connection, ticket: Ticket, tag: Tag

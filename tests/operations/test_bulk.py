@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from backoffice.database import INCLUDE_TRASHED, SessionFactory, transaction
 from backoffice.desk import assign, move_to_trash, set_priority, set_status
 from backoffice.errors import BadInput
-from backoffice.operations import BulkVerb, Counts, Selection, chosen, keys, preview, run
-from models import Comment, Ticket, TicketPriority, TicketStatus
+from backoffice.operations import BulkVerb, Counts, Selection, chosen, keys, lock, preview, run
+from models import Comment, Ticket, TicketPriority, TicketStatus, ticket_tags
 from tests.factories import arranging, make_staff, make_tag, make_ticket, make_user, operation_of
 from tests.performing import acting, perform, written_by
 
@@ -138,7 +138,9 @@ class TestRun:
             for _ in range(3):
                 await make_ticket(session, tags=[tag], creator=creator)
             await make_ticket(session, creator=creator)
-            tagged = select(Ticket.id).join(Ticket.tags).where(Ticket.creator_id == creator.id)
+            tagged = select(Ticket.id).where(
+                ticket_tags.c.ticket_id == Ticket.id, Ticket.creator_id == creator.id
+            )
             assert (await run(session, URGENT, tagged.order_by(Ticket.id.desc()).limit(2))).changed == 2
             assert (await run(session, URGENT, tagged)) == Counts(1, 2, {})
 
@@ -164,6 +166,16 @@ class TestRun:
             "long ",
             "short",
         ]
+
+
+class TestLock:
+    async def test_goes_by_the_key_however_the_rows_lie(
+        self, factory: SessionFactory, owner: asyncpg.Connection
+    ) -> None:
+        ids = await tickets(factory, 3)
+        await owner.execute("UPDATE tickets SET title = 'moved behind the others' WHERE id = $1", ids[0])
+        async with transaction(factory, acting()) as session:
+            assert await lock(session, Ticket, chosen(ids[::-1])) == ids
 
 
 class TestAtOnce:
