@@ -119,13 +119,13 @@ class TestRights:
         agent, supervisor = await browser_of("Agents"), await browser_of("Supervisors")
         for actor in (agent.user, supervisor.user):
             async with transaction(
-                factory, arranging(actor_id=actor.id, verb=f"test.by-{actor.id}")
+                factory, arranging(actor_id=actor.id, selection=f"row-of-{actor.id}")
             ) as session:
                 await make_user(session)
         response = await listed(agent.client, "operation")
-        assert f"test.by-{agent.user.id}" in response.text.lower()
-        assert f"test.by-{supervisor.user.id}" not in response.text.lower()
-        assert f"test.by-{agent.user.id}" in (await listed(supervisor.client, "operation")).text.lower()
+        assert f"row-of-{agent.user.id}" in response.text
+        assert f"row-of-{supervisor.user.id}" not in response.text
+        assert f"row-of-{agent.user.id}" in (await listed(supervisor.client, "operation")).text
 
     async def test_buttons_for_what_one_may(self, browser_of: OpenBrowser, factory: SessionFactory) -> None:
         await make_tickets(factory, {}, {"deleted_at": NEWEST})
