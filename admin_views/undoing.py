@@ -64,11 +64,17 @@ def _report(view: View, request: Request, result: UndoResult) -> Flash:
     changed = sum(result.changed.values())
     parts = [f"Undone: {changed:,} {'record' if changed == 1 else 'records'} put back."]
     if result.conflict_count:
-        parts.append(f"{result.conflict_count:,} values were changed since, and stay as they are.")
+        parts.append(_left(result.conflict_count))
     if not changed:
         return Flash(" ".join(parts), level="warning")
     undo_url = f"{view.url(str(request.state.change.operation_id))}/undo"
     return Flash(" ".join(parts), level="warning" if result.conflict_count else "success", undo_url=undo_url)
+
+
+def _left(conflicts: int) -> str:
+    if conflicts == 1:
+        return "1 value was changed since, and stays as it is."
+    return f"{conflicts:,} values were changed since, and stay as they are."
 
 
 def _conflict(view: View, request: Request, found: Mapping[str, Any]) -> Mapping[str, Any]:
