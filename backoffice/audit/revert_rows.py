@@ -12,6 +12,9 @@ from sqlalchemy import (
     CTE,
     BigInteger,
     ColumnElement,
+    Lateral,
+    Row,
+    Subquery,
     Table,
     Text,
     UniqueConstraint,
@@ -218,7 +221,22 @@ async def _conflicts(session: AsyncSession, table: Table, judged: CTE) -> list[U
         .limit(LISTED_CONFLICTS)
         .subquery("listed")
     )
-    since = (
+    since = _newest_entry(table, listed)
+    name = func.coalesce(User.full_name, Operation.actor, since.c.database_user).label("name")
+    statement = (
+        select(listed, name, since.c.created_at, since.c.operation_id)
+        .select_from(listed)
+        .outerjoin(since, true())
+        .outerjoin(User, User.id == since.c.user_id)
+        .outerjoin(Operation, Operation.id == since.c.operation_id)
+        .order_by(listed.c.record_id, listed.c.field)
+    )
+    return [_conflict(table, row) for row in await session.execute(statement)]
+
+
+def _newest_entry(table: Table, listed: Subquery) -> Lateral:
+    """Who made the field what it is: its last entry after those of the operation."""
+    return (
         select(AuditLog)
         .where(
             AuditLog.table_name == table.name,
@@ -230,29 +248,20 @@ async def _conflicts(session: AsyncSession, table: Table, judged: CTE) -> list[U
         .limit(1)
         .lateral("since")
     )
-    name = func.coalesce(User.full_name, Operation.actor, since.c.database_user).label("name")
-    statement = (
-        select(listed, name, since.c.created_at, since.c.operation_id)
-        .select_from(listed)
-        .outerjoin(since, true())
-        .outerjoin(User, User.id == since.c.user_id)
-        .outerjoin(Operation, Operation.id == since.c.operation_id)
-        .order_by(listed.c.record_id, listed.c.field)
+
+
+def _conflict(table: Table, row: Row[*tuple[Any, ...]]) -> UndoConflict:
+    return UndoConflict(
+        table=table.name,
+        record_id=row.record_id,
+        field=row.field,
+        reason=row.verdict,
+        expected=row.after,
+        current=row.current,
+        changed_by=row.name,
+        changed_at=row.created_at,
+        changed_in=row.operation_id,
     )
-    return [
-        UndoConflict(
-            table=table.name,
-            record_id=row.record_id,
-            field=row.field,
-            reason=row.verdict,
-            expected=row.after,
-            current=row.current,
-            changed_by=row.name,
-            changed_at=row.created_at,
-            changed_in=row.operation_id,
-        )
-        for row in await session.execute(statement)
-    ]
 
 
 def _reverted(table: Table, verdicts: Mapping[str, Any], conflicts: Sequence[UndoConflict]) -> Reverted:
