@@ -133,27 +133,10 @@ async def change_own_password(
     return True
 
 
-async def deactivate(session: AsyncSession, user: User) -> None:
-    """Keep `user` from signing in, and sign them out everywhere; Conflict where it would lock people out."""
-    guard_own_account(user.id)
-    await guard_last_administrator(session, user.id)
-    await _lock(session, user)
-    user.is_active = False
-    await session.flush()
-    await close_sessions(session, user.id)
-
-
 def guard_own_account(user_id: int) -> None:
     """Raise Conflict when the account about to be deactivated is the actor's own."""
     if current_change().actor_id == user_id:
         raise Conflict("You can't deactivate your own account: ask another administrator.")
-
-
-async def guard_last_administrator(session: AsyncSession, user_id: int) -> None:
-    """Raise Conflict when `user_id` is the only administrator who can sign in. Ask before weakening them."""
-    await session.execute(_ADMINISTRATORS_LOCK)
-    if [row.id for row in await session.execute(_administrators())] == [user_id]:
-        raise Conflict("This is the last active administrator: make somebody else an administrator first.")
 
 
 async def guard_administrators_remain(session: AsyncSession) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.accounts.grants import grants_beyond, grants_of_groups, grants_of_user
-from backoffice.accounts.passwords import check_password, hash_password
 from backoffice.accounts.people import (
+    change_password,
     guard_administrators_remain,
     guard_own_account,
     may_manage,
@@ -38,9 +38,6 @@ async def check_person(
         await _check_strength(session, current, user)
     if changes.get("is_active") is False and not is_new:
         guard_own_account(user.id)
-    if changes.get("password"):
-        name, email = changes.get("full_name") or user.full_name, changes.get("email") or user.email
-        check_password(changes["password"], email=email, full_name=name)
 
 
 async def apply_credentials(session: AsyncSession, user: User, changes: Mapping[str, Any]) -> None:
@@ -48,10 +45,10 @@ async def apply_credentials(session: AsyncSession, user: User, changes: Mapping[
 
     Raises Conflict if nobody would be left who may administer.
     """
-    if changes.get("password"):
-        user.password_hash = await hash_password(changes["password"])
     await session.flush()
-    if changes.get("password") or changes.get("is_active") is False or changes.get("is_staff") is False:
+    if changes.get("password"):
+        await change_password(session, user, changes["password"])
+    if changes.get("is_active") is False or changes.get("is_staff") is False:
         await close_sessions(session, user.id)
     if _STANDING & changes.keys():
         await guard_administrators_remain(session)

@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from backoffice.accounts.addresses import parse_address
 from backoffice.accounts.sessions import find_signed_in
 from backoffice.admin.pages import ErrorPage
 from backoffice.admin.request import see_other
@@ -113,7 +114,7 @@ class Edge:
             verb=what,
             actor="anonymous",
             request_id=uuid4().hex,
-            address=request.client.host if request.client else None,
+            address=_address(request),
             statement_timeout_ms=self.site.settings.statement_timeout_ms,
             read_only=ignores_body or request.method in SAFE_METHODS,
         )
@@ -169,6 +170,12 @@ class Edge:
         if isinstance(error, TooManyAttempts):
             response.headers["Retry-After"] = str(error.retry_after)
         return response
+
+
+def _address(request: Request) -> str | None:
+    """The client's address, as far as it is one: a local socket has none."""
+    address = parse_address(request.client.host if request.client else None)
+    return None if address is None else str(address)
 
 
 def _is_from_a_script(request: Request) -> bool:

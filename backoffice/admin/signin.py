@@ -8,6 +8,7 @@ from starlette.responses import Response
 from wtforms import Form, PasswordField, SelectField, validators
 
 from backoffice.accounts import people
+from backoffice.accounts.sessions import close_session
 from backoffice.admin.pages import Flash, FormPage, FormSection
 from backoffice.admin.request import current_user, flash, is_ours, see_other, submitted
 from backoffice.admin.security import renew_csrf_token
@@ -48,6 +49,7 @@ async def login(site: "AdminSite", request: Request) -> Response:
         return response
     if signed_in is None:
         return _refused(site, request, email, next_url, WRONG, 400)
+    await close_session(request.state.session, request.session.get("token", ""))
     request.session.clear()
     request.session["token"] = signed_in.token
     renew_csrf_token(request)

@@ -21,6 +21,12 @@ def change(verb: str = "test.act", **fields: Any) -> Change:
     return Change(**{"verb": verb, "actor": "system:test", **fields})
 
 
+async def create(factory: SessionFactory, **fields: str) -> User:
+    values = {"email": "Root@Example.com", "full_name": " Ruth Root ", "password": PASSWORD, **fields}
+    async with transaction(factory, change("user.create-superuser")) as session:
+        return await people.create_superuser(session, **values)
+
+
 async def sign_in(factory: SessionFactory, email: str, password: str, **fields: Any) -> SignedIn | None:
     values = {"address": "192.0.2.7", "user_agent": "Firefox", "hours": 12, **fields}
     async with transaction(factory, change("user.sign-in")) as session:

@@ -1,8 +1,5 @@
-import asyncio
-
 import asyncpg
 import pytest
-from sqlalchemy.orm.exc import StaleDataError
 
 from backoffice.accounts import people
 from backoffice.accounts.sessions import CurrentUser
@@ -13,22 +10,15 @@ from tests.accounts.steps import (
     PASSWORD,
     WRONG,
     change,
+    create,
     entries,
     is_anywhere_in_history,
     sign_in,
     token_of,
-    until_somebody_waits,
     who_holds,
 )
-from tests.factories import arranging, make_group
 
 NEW = "another harbour 43"
-
-
-async def create(factory: SessionFactory, **fields: str) -> User:
-    values = {"email": "Root@Example.com", "full_name": " Ruth Root ", "password": PASSWORD, **fields}
-    async with transaction(factory, change("user.create-superuser")) as session:
-        return await people.create_superuser(session, **values)
 
 
 @pytest.fixture
@@ -171,98 +161,6 @@ class TestChangeOwnPassword:
     async def test_not_to_a_poor_one(self, factory: SessionFactory, ana: User) -> None:
         with pytest.raises(BadInput):
             await self.change(factory, await token_of(factory, ana), new="short")
-
-
-class TestDeactivate:
-    async def deactivate(self, factory: SessionFactory, user: User, *, by: User) -> None:
-        async with transaction(factory, change(actor_id=by.id)) as session:
-            await people.deactivate(session, await session.get_one(User, user.id))
-
-    async def test_signs_out_for_good(
-        self, factory: SessionFactory, owner: asyncpg.Connection, root: User, ana: User
-    ) -> None:
-        token = await token_of(factory, ana)
-        await self.deactivate(factory, ana, by=root)
-        await owner.execute("UPDATE users SET is_active = true WHERE id = $1", ana.id)
-        assert await who_holds(factory, token) is None
-
-    async def test_is_in_the_history(
-        self, factory: SessionFactory, owner: asyncpg.Connection, root: User, ana: User
-    ) -> None:
-        await self.deactivate(factory, ana, by=root)
-        [entry] = await entries(owner, "UPDATE", ana.id)
-        assert (entry["user_id"], entry["changes"]) == (root.id, {"is_active": {"old": True, "new": False}})
-
-    async def test_a_sign_in_meanwhile_is_no_obstacle(
-        self, factory: SessionFactory, root: User, ana: User
-    ) -> None:
-        async with transaction(factory, change(actor_id=root.id)) as session:
-            user = await session.get_one(User, ana.id)
-            token = await token_of(factory, ana)
-            await people.deactivate(session, user)
-        assert await who_holds(factory, token) is None
-
-    async def test_an_edit_meanwhile_is_one_for_other_edits(
-        self, factory: SessionFactory, owner: asyncpg.Connection, root: User, ana: User
-    ) -> None:
-        async def edit_and_deactivate() -> None:
-            async with transaction(factory, change(actor_id=root.id)) as session:
-                user = await session.get_one(User, ana.id)
-                await owner.execute("UPDATE users SET full_name = 'Ana Sousa' WHERE id = $1", ana.id)
-                user.full_name = "Ana Souza"
-                await people.deactivate(session, user)
-
-        with pytest.raises(StaleDataError):
-            await edit_and_deactivate()
-
-    async def test_nobody_their_own_account(self, factory: SessionFactory, ana: User, root: User) -> None:
-        with pytest.raises(Conflict, match="your own account"):
-            await self.deactivate(factory, ana, by=ana)
-
-    async def test_not_the_last_administrator(self, factory: SessionFactory, root: User, ana: User) -> None:
-        with pytest.raises(Conflict, match="last active administrator"):
-            await self.deactivate(factory, root, by=ana)
-
-    async def test_one_of_two_administrators(self, factory: SessionFactory, root: User) -> None:
-        await self.deactivate(factory, root, by=await create(factory, email="two@example.com"))
-
-    async def test_not_both_at_once(
-        self, factory: SessionFactory, owner: asyncpg.Connection, root: User
-    ) -> None:
-        other = await create(factory, email="two@example.com")
-        async with transaction(factory, change(actor_id=other.id)) as session:
-            await people.deactivate(session, await session.get_one(User, root.id))
-            second = asyncio.ensure_future(self.deactivate(factory, other, by=root))
-            await until_somebody_waits(owner)
-        with pytest.raises(Conflict, match="last active administrator"):
-            await second
-
-
-class TestGuardLastAdministrator:
-    @pytest.mark.parametrize("weakened", ["is_active = false", "is_staff = false", "password_hash = ''"])
-    async def test_counts_only_those_who_can_sign_in(
-        self, factory: SessionFactory, owner: asyncpg.Connection, root: User, weakened: str
-    ) -> None:
-        other = await create(factory, email="two@example.com")
-        await owner.execute(f"UPDATE users SET {weakened} WHERE id = $1", other.id)
-        with pytest.raises(Conflict):
-            await self.guard(factory, root)
-        await self.guard(factory, other)
-
-    async def test_counts_by_grants_whatever_the_group_is_called(
-        self, factory: SessionFactory, root: User, ana: User
-    ) -> None:
-        async with transaction(factory, arranging()) as session:
-            other = await session.get_one(User, ana.id)
-            await make_group(session, name="Chiefs", grants=[("*", "*")], users=[other])
-        await self.guard(factory, root)
-
-    async def test_lets_all_others_go(self, factory: SessionFactory, root: User, ana: User) -> None:
-        await self.guard(factory, ana)
-
-    async def guard(self, factory: SessionFactory, user: User) -> None:
-        async with transaction(factory, change()) as session:
-            await people.guard_last_administrator(session, user.id)
 
 
 class TestGuardAdministratorsRemain:
