@@ -1,6 +1,7 @@
 """What a request carries through the admin: its session, its person, its flashes, its form."""
 
-from dataclasses import asdict
+import json
+from dataclasses import asdict, replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -9,10 +10,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 
 from backoffice.accounts.sessions import CurrentUser
+from backoffice.admin.formats import shorten
 from backoffice.admin.pages import Flash, Link
 from backoffice.errors import BadInput
 
 LARGEST_NUMBER = 2**63 - 1
+#: Of messages that wait, as JSON: a browser keeps a cookie of 4 KB, and its base64 is longer.
+MOST_WAITING = 2_500
 
 
 def current_user(request: Request) -> CurrentUser:
@@ -28,8 +32,14 @@ def submitted(request: Request) -> FormData:
 
 
 def flash(request: Request, message: Flash) -> None:
-    """Show `message` once, on the next page."""
-    request.session.setdefault("flashes", []).append(asdict(message))
+    """Show `message` once, on the next page; of more than the cookie can hold the oldest give way."""
+    link = replace(message.link, label=shorten(message.link.label, 80)) if message.link else None
+    message = replace(message, text=shorten(message.text, 160), link=link)
+    waiting = [*request.session.get("flashes", []), asdict(message)]
+    while len(waiting) > 1 and len(json.dumps(waiting)) > MOST_WAITING:
+        waiting.pop(0)
+    # Assigned, for a list that merely grows is no change that the session notices.
+    request.session["flashes"] = waiting
 
 
 def take_flashes(request: Request) -> list[Flash]:
