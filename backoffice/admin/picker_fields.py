@@ -37,6 +37,7 @@ class PickerField(SelectFieldBase):
         #: What the record has now; it may stay even where it could not be chosen anew.
         self.current: frozenset[str] = frozenset()
         self.records: dict[str, Any] = {}
+        self.labels: dict[str, str] = {}
         super().__init__(label, validators, **kwargs)
 
     def process_data(self, value: Any) -> None:
@@ -57,6 +58,9 @@ class PickerField(SelectFieldBase):
         self.records = {
             key: record for key, record in records.items() if key in allowed or key in self.current
         }
+        # Made now: once a save has failed, nothing of a record can be read.
+        label = self.picker.label if self.picker else str
+        self.labels = {key: label(record) for key, record in self.records.items()}
         self.data = self._data()
 
     @property
@@ -82,7 +86,7 @@ class PickerField(SelectFieldBase):
         return next((self.records[key] for key in self.keys if key in self.records), None)
 
     def _label(self, key: str) -> str:
-        return self.picker.label(self.records[key]) if self.picker and key in self.records else f"#{key}"
+        return self.labels.get(key, f"#{key}")
 
 
 class PickManyField(PickerField):

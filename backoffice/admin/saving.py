@@ -30,18 +30,17 @@ _DATA_ERRORS: Final = ("22", "23")
 async def save(view: "View", request: Request, record: Any, values: dict[str, Any], *, is_new: bool) -> None:
     """Set `values` on `record` and flush, or raise a BackofficeError that says what is wrong.
 
-    After an error the transaction goes on as if nothing had been tried, but `record` must not be read.
+    After an error the transaction can only be rolled back, and no record may be read any more.
     """
     session = request.state.session
     mapped = inspect(view.model).attrs
     try:
-        async with session.begin_nested():
-            await view.before_save(request, record, values, is_new=is_new)
-            for name in values.keys() & mapped.keys():
-                setattr(record, name, values[name])
-            session.add(record)
-            await session.flush()
-            await view.after_save(request, record, values, is_new=is_new)
+        await view.before_save(request, record, values, is_new=is_new)
+        for name in values.keys() & mapped.keys():
+            setattr(record, name, values[name])
+        session.add(record)
+        await session.flush()
+        await view.after_save(request, record, values, is_new=is_new)
     except DBAPIError as error:
         if not (_sqlstate(error) or "").startswith(_DATA_ERRORS):
             raise

@@ -3,10 +3,11 @@ from typing import Any
 
 import asyncpg
 import pytest
+from starlette.applications import Starlette
 
 from backoffice.database import SessionFactory, transaction
 from models import Ticket, TicketPriority, TicketStatus
-from tests.admin.conftest import Browser, OpenBrowser, csrf_token_in
+from tests.admin.conftest import Browser, OpenBrowser, csrf_token_in, statements_of
 from tests.admin.page_forms import History, errors_in, form_in, history_from_now, open_form
 from tests.factories import arranging, make_comment, make_tag, make_ticket
 
@@ -284,3 +285,21 @@ class TestSave:
 async def _operations(owner: asyncpg.Connection) -> int:
     count: int = await owner.fetchval("SELECT count(*) FROM operations")
     return count
+
+
+class TestQueries:
+    async def test_of_a_form_are_few_whatever_there_is_to_pick(
+        self, agent: Browser, app: Starlette, factory: SessionFactory
+    ) -> None:
+        async with transaction(factory, arranging()) as session:
+            tags = [await make_tag(session) for _ in range(20)]
+            few = await make_ticket(session, tags=tags[:1], assignee_id=agent.user.id)
+            many = await make_ticket(session, tags=tags, assignee_id=agent.user.id)
+        counts = []
+        for ticket in (few, many):
+            with statements_of(app) as sent:
+                form = await open_form(agent.client, edit(ticket))
+            counts.append(len(sent))
+        assert len(form.all("tags")) == 20
+        # The context, the person, the ticket, its tags; then one query a picker.
+        assert counts == [7, 7]

@@ -12,7 +12,7 @@ from backoffice.database import SessionFactory, transaction
 from models import Ticket
 from tests.admin.conftest import Browser, OpenBrowser
 from tests.admin.page_forms import History, PageForm, errors_in, history_from_now, open_form
-from tests.factories import arranging, make_comment, make_staff, make_tag, make_ticket, make_user
+from tests.factories import arranging, make_comment, make_group, make_staff, make_tag, make_ticket, make_user
 
 
 @pytest.fixture
@@ -156,11 +156,13 @@ class TestRefusals:
         admin = await browser_of("Administrators")
         async with transaction(factory, arranging()) as session:
             person, other = await make_user(session), await make_user(session)
+            group = await make_group(session, name="Night shift")
         history = await history_from_now(owner)
         form = await open_form(admin.client, f"/admin/user/edit/{person.id}")
-        answer = await form.send(full_name="Otto", email=f" {other.email.upper()}")
+        answer = await form.send(full_name="Otto", email=f" {other.email.upper()}", groups=[str(group.id)])
         assert (answer.status_code, errors_in(answer)) == (400, {"email": "Another user has this already."})
         assert 'value="Otto"' in answer.text
+        assert ">Night shift</option>" in answer.text
         assert "uq_users_email" not in answer.text
         assert await history.entries() == []
 
