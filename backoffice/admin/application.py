@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -12,8 +13,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from backoffice.admin.health import healthz, readyz, require_readiness
+from backoffice.admin.routes import SiteHandler, lay_routes, missing_page
 from backoffice.admin.security import SecurityHeaders, SignedCookie
-from backoffice.admin.site import AdminSite, SiteHandler
+from backoffice.admin.site import AdminSite
 from backoffice.admin.view import View
 from backoffice.database import create_engine, session_factory
 from backoffice.errors import ConfigurationError
@@ -37,39 +39,41 @@ def build(
         raise ConfigurationError(
             "There is no database: set BACKOFFICE_DATABASE_URL, or use `backoffice run`."
         )
-    engine = create_engine(settings.database_url)
-
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        await require_readiness(engine)
-        yield
-        await engine.dispose()
-
-    app = Starlette(
-        routes=[Route("/", _to_the_admin), Route("/healthz", healthz), Route("/readyz", readyz)],
-        middleware=[
-            Middleware(SecurityHeaders),
-            Middleware(
-                SignedCookie,
-                secret_key=settings.secret_key.get_secret_value(),
-                max_age=settings.session_hours * 3600,
-            ),
-        ],
-        lifespan=lifespan,
-    )
-    app.state.engine = engine
+    app = _application(settings, create_engine(settings.database_url))
     app.state.site = site = AdminSite(
         app,
         settings=settings,
-        factory=session_factory(engine),
+        factory=session_factory(app.state.engine),
         templates=templates,
         title=title,
-        index=index,
     )
     for view in views:
         site.add_view(view)
-    app.add_exception_handler(HTTPException, site.answer_missing)
+    lay_routes(site, index)
+    app.add_exception_handler(HTTPException, missing_page(site))
     return app
+
+
+def _application(settings: Settings, engine: AsyncEngine) -> Starlette:
+    cookie = Middleware(
+        SignedCookie,
+        secret_key=settings.secret_key.get_secret_value(),
+        max_age=settings.session_hours * 3600,
+    )
+    app = Starlette(
+        routes=[Route("/", _to_the_admin), Route("/healthz", healthz), Route("/readyz", readyz)],
+        middleware=[Middleware(SecurityHeaders), cookie],
+        lifespan=_while_serving,
+    )
+    app.state.engine = engine
+    return app
+
+
+@asynccontextmanager
+async def _while_serving(app: Starlette) -> AsyncIterator[None]:
+    await require_readiness(app.state.engine)
+    yield
+    await app.state.engine.dispose()
 
 
 async def _to_the_admin(request: Request) -> Response:

@@ -1,10 +1,6 @@
-"""The admin site: SQLAdmin's registry, menu and authorization, with routes, pages and rules of our own.
+"""The admin site: SQLAdmin's registry, menu and authorization, with pages and rules of our own."""
 
-None of SQLAdmin's own handlers is routed: its lists, forms, deletes, exports and file routes are
-replaced by handlers that run at the edge, in one transaction, behind one CSRF check.
-"""
-
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,15 +10,12 @@ from sqladmin import Admin, ModelView
 from sqladmin.authentication import AuthenticationBackend
 from sqladmin.authorization import AuthorizationBackend
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.responses import HTMLResponse
+from starlette.routing import BaseRoute, Route
 
 from backoffice.accounts.sessions import CurrentUser
-from backoffice.admin import bulk, details, editing, listing, lookup, signin
-from backoffice.admin.edge import Edge, Handler
+from backoffice.admin.edge import Edge
 from backoffice.admin.pages import NavigationGroup, NavigationItem
 from backoffice.admin.request import take_flashes
 from backoffice.admin.security import csrf_token
@@ -32,21 +25,6 @@ from backoffice.database import SessionFactory
 from backoffice.errors import ConfigurationError, NotFound
 from backoffice.settings import Settings
 from models import Base
-
-STATIC = Path(__file__).parent / "static"
-ONE_YEAR = 365 * 24 * 3600
-
-ViewHandler = Callable[["AdminSite", View, Request], Awaitable[Response]]
-SiteHandler = Callable[["AdminSite", Request], Awaitable[Response]]
-
-
-class CachedForLong(StaticFiles):
-    """Static files whose URLs carry a hash or a version: a browser need never ask again."""
-
-    def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        response = super().file_response(*args, **kwargs)
-        response.headers["Cache-Control"] = f"public, max-age={ONE_YEAR}, immutable"
-        return response
 
 
 class SignedIn(AuthenticationBackend):
@@ -83,7 +61,6 @@ class AdminSite(Admin):
         factory: SessionFactory,
         templates: Sequence[Path],
         title: str,
-        index: SiteHandler,
     ) -> None:
         self.settings = settings
         self.factory = factory
@@ -96,10 +73,9 @@ class AdminSite(Admin):
             authentication_backend=SignedIn(),
             authorization_backend=Granted(),
         )
-        #: The answer where there is no page, or none that takes this method.
-        self.missing = self.edge(_missing, verb="missing", is_public=True, ignores_body=True)
-        self.admin.router.routes = self._routes(index)
-        self.admin.exception_handlers = {HTTPException: self.answer_missing}
+        # SQLAdmin's own: `routes` has those that there are.
+        self.admin.router.routes = []
+        self.admin.exception_handlers = {}
 
     # Views --------------------------------------------------------------------------------------
 
@@ -164,56 +140,7 @@ class AdminSite(Admin):
         parts = request.url.path.removeprefix(f"{self.base_url}/").split("/")
         return any(view.identity == parts[0] and parts[-1] in view.takes_files for view in self.declared)
 
-    async def answer_missing(self, request: Request, error: Exception) -> Response:
-        """An exception handler: the page that says that there is none."""
-        return await self.missing(request)
-
     # Routes -------------------------------------------------------------------------------------
-
-    def _routes(self, index: SiteHandler) -> list[BaseRoute]:
-        return [
-            Mount("/statics", CachedForLong(packages=["sqladmin"]), name="statics"),
-            Mount("/static", CachedForLong(directory=STATIC), name="static"),
-            Route("/", self._page(index), name="index"),
-            Route("/login", self._page(signin.login_page, is_public=True), name="login"),
-            Route("/login", self._login(), methods=["POST"]),
-            Route("/logout", self._page(signin.logout, is_public=True), methods=["POST"], name="logout"),
-            Route("/account", self._page(signin.account_page), name="account"),
-            Route("/account", self._page(signin.save_account), methods=["POST"]),
-            Route(
-                "/account/password",
-                self._page(signin.save_password, keeps_refusals=True),
-                methods=["POST"],
-            ),
-            Route("/{identity}/list", self._view(listing.list_page), name="list"),
-            Route("/{identity}/create", self._view(editing.create_page), name="create"),
-            Route("/{identity}/create", self._view(editing.create), methods=["POST"]),
-            Route("/{identity}/details/{pk}", self._view(details.details_page), name="details"),
-            Route("/{identity}/edit/{pk}", self._view(editing.edit_page), name="edit"),
-            Route("/{identity}/edit/{pk}", self._view(editing.edit), methods=["POST"]),
-            Route("/{identity}/ajax/lookup", self._view(lookup.lookup), name="ajax_lookup"),
-            Route("/{identity}/bulk/{verb}", self._view(bulk.bulk), methods=["POST"], name="bulk"),
-        ]
-
-    def _login(self) -> Handler:
-        return self._page(signin.login, is_public=True, keeps_refusals=True)
-
-    def _page(
-        self, handler: SiteHandler, *, is_public: bool = False, keeps_refusals: bool = False
-    ) -> Handler:
-        async def page(request: Request) -> Response:
-            return await handler(self, request)
-
-        return self.edge(
-            page, verb=f"account.{handler.__name__}", is_public=is_public, keeps_refusals=keeps_refusals
-        )
-
-    def _view(self, handler: ViewHandler) -> Handler:
-        async def page(request: Request) -> Response:
-            return await handler(self, self.view(request.path_params["identity"]), request)
-
-        page.__name__ = handler.__name__
-        return self.edge(page)
 
     def _at_the_edge(self, route: BaseRoute) -> BaseRoute:
         """A route that a view exposes, `view-<identity>-<name>`, run like every other."""
@@ -222,7 +149,3 @@ class AdminSite(Admin):
         identity, _, name = route.name.removeprefix("view-").rpartition("-")
         endpoint = self.edge(route.endpoint, verb=f"{identity}.{name}")
         return Route(route.path, endpoint, methods=list(route.methods or ()), name=route.name)
-
-
-async def _missing(request: Request) -> Response:
-    raise NotFound("There is no such page.")

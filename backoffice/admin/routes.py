@@ -1,0 +1,103 @@
+"""The admin's routes, all of them.
+
+None of SQLAdmin's own handlers is among them: its lists, forms, deletes, exports and file routes are
+replaced by handlers that run at the edge, in one transaction, behind one CSRF check.
+"""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from backoffice.admin import bulk, details, editing, listing, lookup, signin
+from backoffice.admin.edge import Handler
+from backoffice.admin.site import AdminSite
+from backoffice.admin.view import View
+from backoffice.errors import NotFound
+
+STATIC: Final = Path(__file__).parent / "static"
+ONE_YEAR: Final = 365 * 24 * 3600
+
+ViewHandler = Callable[[AdminSite, View, Request], Awaitable[Response]]
+SiteHandler = Callable[[AdminSite, Request], Awaitable[Response]]
+
+
+def lay_routes(site: AdminSite, index: SiteHandler) -> None:
+    """Give `site` its routes, beside those that its views expose; `index` is its first page."""
+    missing = missing_page(site)
+    site.admin.router.routes = [*_routes(site, index), *site.admin.router.routes]
+    site.admin.exception_handlers = {HTTPException: missing}
+
+
+def missing_page(site: AdminSite) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """An exception handler: the page that says that there is none, or none that takes this method."""
+    missing = site.edge(_missing, verb="missing", is_public=True, ignores_body=True)
+
+    async def answer(request: Request, error: Exception) -> Response:
+        return await missing(request)
+
+    return answer
+
+
+def _routes(site: AdminSite, index: SiteHandler) -> list[BaseRoute]:
+    page, view = partial(_page, site), partial(_view, site)
+    return [
+        Mount("/statics", CachedForLong(packages=["sqladmin"]), name="statics"),
+        Mount("/static", CachedForLong(directory=STATIC), name="static"),
+        Route("/", page(index), name="index"),
+        Route("/login", page(signin.login_page, is_public=True), name="login"),
+        Route("/login", page(signin.login, is_public=True, keeps_refusals=True), methods=["POST"]),
+        Route("/logout", page(signin.logout, is_public=True), methods=["POST"], name="logout"),
+        Route("/account", page(signin.account_page), name="account"),
+        Route("/account", page(signin.save_account), methods=["POST"]),
+        Route("/account/password", page(signin.save_password, keeps_refusals=True), methods=["POST"]),
+        Route("/{identity}/list", view(listing.list_page), name="list"),
+        Route("/{identity}/create", view(editing.create_page), name="create"),
+        Route("/{identity}/create", view(editing.create), methods=["POST"]),
+        Route("/{identity}/details/{pk}", view(details.details_page), name="details"),
+        Route("/{identity}/edit/{pk}", view(editing.edit_page), name="edit"),
+        Route("/{identity}/edit/{pk}", view(editing.edit), methods=["POST"]),
+        Route("/{identity}/ajax/lookup", view(lookup.lookup), name="ajax_lookup"),
+        Route("/{identity}/bulk/{verb}", view(bulk.bulk), methods=["POST"], name="bulk"),
+    ]
+
+
+class CachedForLong(StaticFiles):
+    """Static files whose URLs carry a hash or a version: a browser need never ask again."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = f"public, max-age={ONE_YEAR}, immutable"
+        return response
+
+
+def _page(
+    site: AdminSite, handler: SiteHandler, *, is_public: bool = False, keeps_refusals: bool = False
+) -> Handler:
+    """A handler of the whole site, at the edge."""
+
+    async def page(request: Request) -> Response:
+        return await handler(site, request)
+
+    verb = f"account.{handler.__name__}"
+    return site.edge(page, verb=verb, is_public=is_public, keeps_refusals=keeps_refusals)
+
+
+def _view(site: AdminSite, handler: ViewHandler) -> Handler:
+    """A handler of one view, at the edge; the path names the view."""
+
+    async def page(request: Request) -> Response:
+        return await handler(site, site.view(request.path_params["identity"]), request)
+
+    page.__name__ = handler.__name__
+    return site.edge(page)
+
+
+async def _missing(request: Request) -> Response:
+    raise NotFound("There is no such page.")
