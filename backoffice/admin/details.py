@@ -1,5 +1,6 @@
 """A record's page: its facts, what can be done with it, and its history."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
@@ -7,6 +8,7 @@ from starlette.responses import Response
 
 from backoffice.admin.cells import title_of
 from backoffice.admin.history import history_items
+from backoffice.admin.origin import keeping, origin
 from backoffice.admin.pages import DetailsPage, Fact, HistoryItem, Link
 from backoffice.admin.request import positive_number
 from backoffice.audit.browse import history_of
@@ -18,8 +20,15 @@ if TYPE_CHECKING:
 HISTORY_PAGE = 30
 
 
-async def details_page(site: "AdminSite", view: "View", request: Request) -> Response:
-    """Show one record, trashed or not."""
+async def details_page(
+    site: "AdminSite",
+    view: "View",
+    request: Request,
+    *,
+    refused: Mapping[str, Any] | None = None,
+    status_code: int = 200,
+) -> Response:
+    """Show one record, trashed or not; `refused` are forms of its page that come back with what is wrong."""
     record = await view.load(request, request.path_params["pk"], view.get_details_columns())
     view.require(request, "details", record)
     history, more = await _history(site, view, request, record)
@@ -27,13 +36,14 @@ async def details_page(site: "AdminSite", view: "View", request: Request) -> Res
         title=title_of(record),
         subtitle=view.name,
         facts=[_fact(view, request, record, name) for name in _names(view, record)],
-        actions=_actions(view, request, record),
+        actions=_actions(site, view, request, record),
         history=history,
         more_history_url=more,
         is_trashed=getattr(record, "is_trashed", False),
-        extra=await view.details_extra(request, record),
+        back=_back(site, view, request),
+        extra={**await view.details_extra(request, record), **(refused or {})},
     )
-    return site.render(request, view.details_template, page)
+    return site.render(request, view.details_template, page, status_code=status_code)
 
 
 def _names(view: "View", record: Any) -> list[str]:
@@ -46,12 +56,22 @@ def _fact(view: "View", request: Request, record: Any, name: str) -> Fact:
     return Fact(view.label(name), view.cell_maker(request, name)(record))
 
 
-def _actions(view: "View", request: Request, record: Any) -> list[Link]:
+def _back(site: "AdminSite", view: "View", request: Request) -> Link | None:
+    """The list that somebody came from, with its search and filters; else the list as it begins."""
+    if not view.may(request, "list"):
+        return None
+    came_from = origin(site, request)
+    is_list = came_from.partition("?")[0] == view.url("list")
+    return Link(view.name_plural, came_from if is_list else view.url("list"))
+
+
+def _actions(site: "AdminSite", view: "View", request: Request, record: Any) -> list[Link]:
     key = getattr(record, view.key.key)
     trashed = getattr(record, "is_trashed", False)
     actions = []
     if not trashed and view.may(request, "edit", record):
-        actions.append(Link("Edit", view.url("edit", key), "ti ti-pencil", is_primary=True))
+        edit_url = keeping(view.url("edit", key), origin(site, request))
+        actions.append(Link("Edit", edit_url, "ti ti-pencil", is_primary=True))
     actions += view.record_actions(request, record)
     for action in view.bulk_actions:
         if action.on_record and action.on_trash == trashed and action.is_allowed(view, request, rows=1):

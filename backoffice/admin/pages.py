@@ -304,6 +304,8 @@ class DetailsPage:
     history: Sequence[HistoryItem]
     more_history_url: str = ""
     is_trashed: bool = False
+    #: The list that it is in, as it was left; None for who may not see lists.
+    back: Link | None = None
     #: What a view of its own template adds.
     extra: Mapping[str, Any] = field(default_factory=dict)
 
