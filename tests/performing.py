@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
+from sqlalchemy import text
 
 from backoffice.audit.context import Change
 from backoffice.audit.revert import UndoResult, undo
@@ -37,6 +38,14 @@ async def perform(
     change = change or acting()
     async with transaction(factory, change) as session:
         return await run(session, verb, chosen(ids)), change
+
+
+async def sql(factory: SessionFactory, statement: str, *, change: Change | None = None) -> Change:
+    """Run a statement by hand, as the application's role."""
+    change = change or acting()
+    async with transaction(factory, change) as session:
+        await session.execute(text(statement))
+    return change
 
 
 async def take_back(

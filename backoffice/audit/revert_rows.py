@@ -12,7 +12,6 @@ from sqlalchemy import (
     CTE,
     BigInteger,
     ColumnElement,
-    Lateral,
     Row,
     Subquery,
     Table,
@@ -35,6 +34,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.selectable import LateralFromClause
 
 from backoffice.audit.reverted import (
     CHANGED_SINCE,
@@ -234,7 +234,7 @@ async def _conflicts(session: AsyncSession, table: Table, judged: CTE) -> list[U
     return [_conflict(table, row) for row in await session.execute(statement)]
 
 
-def _newest_entry(table: Table, listed: Subquery) -> Lateral:
+def _newest_entry(table: Table, listed: Subquery) -> LateralFromClause:
     """Who made the field what it is: its last entry after those of the operation."""
     return (
         select(AuditLog)

@@ -18,20 +18,8 @@ from backoffice.audit.browse import (
 from backoffice.database import SessionFactory, transaction
 from backoffice.desk import add_tags, assign, delete_forever, move_to_trash, set_status
 from models import AuditAction, Tag, Ticket, TicketStatus, User
-from tests.factories import arranging, make_comment, make_staff, make_tag, make_ticket
+from tests.factories import arranging, make_comment, make_tag, make_ticket
 from tests.performing import acting, perform
-
-
-@pytest.fixture
-async def sue(factory: SessionFactory) -> User:
-    async with transaction(factory, arranging()) as session:
-        return await make_staff(session, full_name="Sue Supervisor")
-
-
-@pytest.fixture
-async def ticket(factory: SessionFactory) -> Ticket:
-    async with transaction(factory, arranging()) as session:
-        return await make_ticket(session)
 
 
 @pytest.fixture

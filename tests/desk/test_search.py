@@ -96,7 +96,7 @@ class TestSearchCondition:
     ) -> None:
         assert len(await titles(factory, term)) == 3
 
-    @pytest.mark.parametrize("term", ["x" * 5000, "ü" * 2000, "many words " * 900])
+    @pytest.mark.parametrize("term", ["x" * 5000, "invoice " + "ü" * 2000, "many words " * 900])
     async def test_bears_long_input(self, factory: SessionFactory, desk: list[Ticket], term: str) -> None:
         assert await titles(factory, term) == []
 
