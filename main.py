@@ -12,7 +12,12 @@ from backoffice.settings import Settings, load_settings
 def create_app(settings: Settings | None = None) -> Starlette:
     """The ASGI application for `settings`, by default those of the environment."""
     return build(
-        settings or load_settings(), views=VIEWS, templates=[TEMPLATES], title="Backoffice", index=dashboard
+        settings or load_settings(),
+        views=VIEWS,
+        templates=[TEMPLATES],
+        title="Backoffice",
+        searched="ticket",
+        index=dashboard,
     )
 
 

@@ -1,10 +1,13 @@
 """The audit log: every change of every record, read-only for everyone."""
 
+from starlette.requests import Request
+
 from admin_views import entries
 from admin_views.pickers import PEOPLE
 from backoffice.admin.filters import Choice, Dates, Exact, Related
 from backoffice.admin.pages import Kind
 from backoffice.admin.view import View
+from backoffice.audit.browse import Entry, find_entry
 from models import AuditLog
 
 
@@ -14,7 +17,6 @@ class AuditLogAdmin(View, model=AuditLog):
     category = "History"
     icon = "ti ti-history"
     can_create = can_edit = False
-    keeps_history = False
     column_list = ["created_at", "user", "action", "record_id", "changes", "operation_id"]
     column_labels = {
         "created_at": "When",
@@ -31,7 +33,6 @@ class AuditLogAdmin(View, model=AuditLog):
         "user",
         "action",
         "record_id",
-        "changes",
         "operation_id",
         "request_id",
         "address",
@@ -49,3 +50,9 @@ class AuditLogAdmin(View, model=AuditLog):
     ]
     empty_title = "No entries"
     empty_text = "Every change of a record is written here by the database itself."
+
+    async def history(
+        self, request: Request, record: AuditLog, *, limit: int, before_id: int | None
+    ) -> list[Entry]:
+        found = await find_entry(request.state.session, record.id)
+        return [found] if found is not None else []

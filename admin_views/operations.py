@@ -15,6 +15,7 @@ from backoffice.accounts.sessions import CurrentUser
 from backoffice.admin.filters import Dates, Exact, Related
 from backoffice.admin.pages import Kind
 from backoffice.admin.view import View
+from backoffice.audit.labels import verb_label
 from backoffice.errors import NotFound
 from models import Operation
 
@@ -36,7 +37,6 @@ class OperationAdmin(View, model=Operation):
     column_default_sort = ("created_at", True)
     column_details_list = [
         "created_at",
-        "verb",
         "actor",
         "selection",
         "parameters",
@@ -64,6 +64,9 @@ class OperationAdmin(View, model=Operation):
             return UUID(raw)
         except ValueError:
             raise NotFound(f"There is no operation “{raw[:40]}”.") from None
+
+    def title(self, record: Operation) -> str:
+        return verb_label(record.verb)
 
     async def details_extra(self, request: Request, record: Operation) -> Mapping[str, Any]:
         return await undoing.around(self, request, record)

@@ -29,6 +29,7 @@ def build(
     templates: Sequence[Path],
     title: str,
     index: SiteHandler,
+    searched: str = "",
 ) -> Starlette:
     """The application that serves `views` below `/admin`, on the database of `settings`.
 
@@ -46,6 +47,7 @@ def build(
         factory=session_factory(app.state.engine),
         templates=templates,
         title=title,
+        searched=searched,
     )
     for view in views:
         site.add_view(view)

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from backoffice.admin.cells import title_of
 from backoffice.admin.history import history_items
 from backoffice.admin.origin import keeping, origin
 from backoffice.admin.pages import DetailsPage, Fact, HistoryItem, Link
 from backoffice.admin.request import positive_number
-from backoffice.audit.browse import history_of
 
 if TYPE_CHECKING:
     from backoffice.admin.site import AdminSite
@@ -33,7 +31,7 @@ async def details_page(
     view.require(request, "details", record)
     history, more = await _history(site, view, request, record)
     page = DetailsPage(
-        title=title_of(record),
+        title=view.title(record),
         subtitle=view.name,
         facts=[_fact(view, request, record, name) for name in _names(view, record)],
         actions=_actions(site, view, request, record),
@@ -87,14 +85,9 @@ async def _history(
     """The newest entries, or those before `?before=`; and where older ones are."""
     if not view.keeps_history:
         return [], ""
-    key = getattr(record, view.key.key)
-    entries = await history_of(
-        request.state.session,
-        view.model.__tablename__,
-        key,
-        limit=HISTORY_PAGE + 1,
-        before_id=positive_number(request, "before"),
-    )
+    before = positive_number(request, "before")
+    entries = await view.history(request, record, limit=HISTORY_PAGE + 1, before_id=before)
     shown = entries[:HISTORY_PAGE]
-    more = f"{view.url('details', key)}?before={shown[-1].id}" if len(entries) > HISTORY_PAGE else ""
+    url = view.url("details", getattr(record, view.key.key))
+    more = f"{url}?before={shown[-1].id}" if len(entries) > HISTORY_PAGE else ""
     return history_items(site, request, shown), more

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import Enum
 from starlette.requests import Request
 
+from backoffice.admin.formats import words
 from backoffice.admin.pages import HistoryChange, HistoryItem, Link
 from backoffice.admin.request import current_user
 from backoffice.audit.browse import Entry, FieldChange
@@ -53,7 +56,11 @@ def _item(site: "AdminSite", request: Request, entry: Entry, *, with_subject: bo
         when=entry.when,
         who=entry.who,
         action=_action(entry),
-        changes=[_change(request, view, change) for change in entry.changes if change.field not in _UNSHOWN],
+        changes=[
+            _change(request, view, entry.table_name, change)
+            for change in entry.changes
+            if change.field not in _UNSHOWN
+        ],
         operation=_operation(site, request, entry),
         subject=record_link(site, request, entry.table_name, entry.record_id) if with_subject else None,
         url=log.url("details", entry.id) if log is not None and log.may(request, "details") else "",
@@ -61,7 +68,8 @@ def _item(site: "AdminSite", request: Request, entry: Entry, *, with_subject: bo
 
 
 def _action(entry: Entry) -> str:
-    if "audit_record" in Base.metadata.tables[entry.table_name].info:
+    table = Base.metadata.tables.get(entry.table_name)
+    if table is not None and "audit_record" in table.info:
         return "added" if entry.action is AuditAction.CREATE else "removed"
     return _ACTIONS[entry.action]
 
@@ -78,11 +86,22 @@ def _operation(site: "AdminSite", request: Request, entry: Entry) -> Link | None
     return Link(entry.what, view.url("details", entry.operation_id))
 
 
-def _change(request: Request, view: "View | None", change: FieldChange) -> HistoryChange:
+def _change(request: Request, view: "View | None", table: str, change: FieldChange) -> HistoryChange:
     zone = ZoneInfo(current_user(request).time_zone)
     label = view.label(change.field) if view is not None else change.field.replace("_", " ").capitalize()
-    old, new = _text(change.old, zone), _text(change.new, zone)
+    as_text = partial(_state if _is_state(table, change.field) else _text, zone=zone)
+    old, new = as_text(change.old), as_text(change.new)
     return HistoryChange(label.removesuffix(" id"), old, new, change.is_secret)
+
+
+def _is_state(table: str, field: str) -> bool:
+    """Whether the field holds one word of a closed vocabulary, such as a status."""
+    column = Base.metadata.tables[table].columns.get(field) if table in Base.metadata.tables else None
+    return column is not None and isinstance(column.type, Enum)
+
+
+def _state(value: Any, zone: ZoneInfo) -> str:
+    return "" if value is None else words(str(value))
 
 
 def _text(value: Any, zone: ZoneInfo) -> str:

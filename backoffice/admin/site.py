@@ -61,7 +61,10 @@ class AdminSite(Admin):
         factory: SessionFactory,
         templates: Sequence[Path],
         title: str,
+        searched: str = "",
     ) -> None:
+        """`searched` is the identity of the view that a search on top of every page looks through, if any."""
+        self.searched = searched
         self.settings = settings
         self.factory = factory
         self.edge = Edge(self)
@@ -119,6 +122,7 @@ class AdminSite(Admin):
             csrf_token=csrf_token(request),
             site_title=self.title,
             base_url=self.base_url,
+            search_url=self._search_url(request) if user else "",
             now=datetime.now(UTC),
             time_zone=user.time_zone if user else self.settings.time_zone,
             **more,
@@ -139,6 +143,10 @@ class AdminSite(Admin):
         """Whether the page that `request` is for takes files, as its view says."""
         parts = request.url.path.removeprefix(f"{self.base_url}/").split("/")
         return any(view.identity == parts[0] and parts[-1] in view.takes_files for view in self.declared)
+
+    def _search_url(self, request: Request) -> str:
+        searched = [view for view in self.declared if view.identity == self.searched]
+        return next((view.url("list") for view in searched if view.may(request, "list")), "")
 
     # Routes -------------------------------------------------------------------------------------
 

@@ -15,12 +15,13 @@ from starlette.requests import Request
 
 from backoffice.accounts.sessions import CurrentUser
 from backoffice.admin.bulk import BulkAction
-from backoffice.admin.cells import CellMaker, cell_maker, kind_of, loading_options
+from backoffice.admin.cells import CellMaker, cell_maker, key_of, kind_of, loading_options, title_of
 from backoffice.admin.filters import Filter
 from backoffice.admin.forms import ExtraField, Section, check_form
 from backoffice.admin.pages import Cell, Kind, Link
 from backoffice.admin.pickers import Picker
 from backoffice.admin.questions import FieldKind
+from backoffice.audit.browse import Entry, history_of
 from backoffice.database import INCLUDE_TRASHED
 from backoffice.errors import ConfigurationError, NotAllowed, NotFound
 from models import Base, Trashable
@@ -168,6 +169,10 @@ class View(ModelView):
 
     # Words --------------------------------------------------------------------------------------
 
+    def title(self, record: Any) -> str:
+        """What a record's page is called."""
+        return title_of(record)
+
     def label(self, name: str) -> str:
         """What a column or relationship is called."""
         return self._column_labels.get(name) or name.replace("_", " ").capitalize()
@@ -189,6 +194,14 @@ class View(ModelView):
     def record_actions(self, request: Request, record: Any) -> list[Link]:
         """Further things that can be done from the record's page."""
         return []
+
+    async def history(
+        self, request: Request, record: Any, *, limit: int, before_id: int | None
+    ) -> list[Entry]:
+        """The newest entries of the record's history, those below `before_id` if given."""
+        return await history_of(
+            request.state.session, self.model.__tablename__, key_of(record), limit=limit, before_id=before_id
+        )
 
     async def details_extra(self, request: Request, record: Any) -> Mapping[str, Any]:
         """What the record's page shows beyond its facts, for a template of the view's own."""
