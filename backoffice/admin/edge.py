@@ -100,11 +100,12 @@ class Edge:
                 return self._answer_to_error(request, error)
             finally:
                 # Uploads lie in files that nobody else closes.
-                await request.state.form.close()
+                await request.close()
 
         return endpoint
 
     def _prepare(self, request: Request, handler: Handler, verb: str, ignores_body: bool) -> Request:
+        request.scope["query_string"] = _as_browsers_send_it(request.scope["query_string"])
         request = Request(request.scope, limited(request.receive, self._body_limit(request)))
         page = request.path_params.get("identity", "")
         what = verb or ".".join(filter(None, (page, request.path_params.get("verb") or handler.__name__)))
@@ -121,7 +122,8 @@ class Edge:
         return request
 
     async def _read(self, request: Request) -> None:
-        request.state.form = await request.form(max_fields=MAX_FIELDS, max_part_size=TEXT_LIMIT)
+        form = await request.form(max_fields=MAX_FIELDS, max_part_size=TEXT_LIMIT)
+        request.state.form = form if self.site.takes_files(request) else _texts_of(form)
         check_csrf(request, request.state.form)
 
     def _body_limit(self, request: Request) -> int:
@@ -176,6 +178,16 @@ def _address(request: Request) -> str | None:
     """The client's address, as far as it is one: a local socket has none."""
     address = parse_address(request.client.host if request.client else None)
     return None if address is None else str(address)
+
+
+def _as_browsers_send_it(query: bytes) -> bytes:
+    """The query in ASCII alone: nothing else that reads the address has to expect more."""
+    return query if query.isascii() else quote(query, safe="%&+=;/?:@").encode()
+
+
+def _texts_of(form: FormData) -> FormData:
+    """The form without the files that somebody sent to a page that takes none."""
+    return FormData([(name, value) for name, value in form.multi_items() if isinstance(value, str)])
 
 
 def _is_from_a_script(request: Request) -> bool:
