@@ -120,6 +120,6 @@ def limited(receive: Receive, limit: int) -> Receive:
 
 def refuse_control_characters(request: Request, form: FormData) -> None:
     """Raise BadInput where a NUL stands in any text: PostgreSQL holds none, and no person types one."""
-    texts = [*request.path_params.values(), *request.query_params.values(), *form.values()]
-    if any(isinstance(text, str) and "\x00" in text for text in texts):
+    pairs = [*request.path_params.items(), *request.query_params.multi_items(), *form.multi_items()]
+    if any(isinstance(text, str) and "\x00" in text for _, text in pairs):
         raise BadInput("What you sent holds a character that cannot be kept (NUL).")
