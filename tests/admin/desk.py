@@ -74,13 +74,12 @@ class Visitor:
 class Desk:
     """The application on a database of its own; `owner` looks at the tables past it."""
 
-    app: Starlette
-    settings: Settings
-    database: Database
-    factory: SessionFactory
-    owner: asyncpg.Connection
-    _stack: AsyncExitStack
-    _visitors: dict[str, Visitor] = field(default_factory=dict)
+    app: Starlette = field(repr=False)
+    settings: Settings = field(repr=False)
+    factory: SessionFactory = field(repr=False)
+    owner: asyncpg.Connection = field(repr=False)
+    _stack: AsyncExitStack = field(repr=False)
+    _visitors: dict[str, Visitor] = field(default_factory=dict, repr=False)
 
     async def visitor(self, role: str) -> Visitor:
         """The one person of that role, who came in when first asked for."""
@@ -149,7 +148,7 @@ async def open_desk(database: Database, settings: Settings) -> AsyncIterator[Des
         await stack.enter_async_context(app.router.lifespan_context(app))
         owner = await asyncpg.connect(database.owner_url)
         stack.push_async_callback(owner.close)
-        yield Desk(app, settings, database, app.state.site.factory, owner, stack)
+        yield Desk(app, settings, app.state.site.factory, owner, stack)
 
 
 def csrf_token_in(html: str) -> str:
