@@ -125,13 +125,14 @@ async def _with_the_ticket(request: Request, ticket: Ticket, statement: Any) -> 
 def _comment(view: View, request: Request, comment: Comment) -> dict[str, Any]:
     comments = view.site.view_of(Comment)
     may_edit = comments is not None and comments.may(request, "edit", comment) and not comment.is_trashed
+    ours = view.url("details", comment.ticket_id)
     return {
         "author": comment.author.full_name,
         "is_staff": comment.author.is_staff,
         "is_internal": comment.is_internal,
         "content": comment.content,
         "created_at": comment.created_at,
-        "edit_url": comments.url("edit", comment.id) if may_edit and comments else "",
+        "edit_url": keeping(comments.url("edit", comment.id), ours) if may_edit and comments else "",
         "is_trashed": comment.is_trashed,
     }
 

@@ -6,16 +6,21 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from backoffice.admin.history import history_items, record_link
+from backoffice.accounts import people
+from backoffice.accounts.people import guard_administrators_remain
+from backoffice.admin.history import history_items, record_link, view_of_table
 from backoffice.admin.pages import Flash, Link
 from backoffice.admin.request import came_from, current_user, flash, positive_number, see_other
 from backoffice.admin.view import View
-from backoffice.audit.browse import entries_of_operation
+from backoffice.audit.browse import entries_of_operation, operation_totals
 from backoffice.audit.revert import UndoResult, undo, why_not
+from backoffice.audit.revert_links import parent_table
 from backoffice.errors import NotAllowed
-from models import Operation
+from models import Base, Operation
 
 ENTRIES = 100
+#: To undo a change of these would hand out rights past the rules for handing them out.
+RIGHTS = {"groups", "group_accesses", "user_groups"}
 NOT_YOURS = "Only who did it, or a supervisor, can undo it."
 
 
@@ -42,9 +47,11 @@ async def undo_operation(view: View, request: Request) -> Response:
     """Take an operation back, as far as nobody changed since what it did."""
     view.require(request, "details")
     operation: Operation = await view.load(request, request.path_params["pk"])
-    if not _may_undo(view, request, operation):
-        raise NotAllowed(NOT_YOURS)
+    if (reason := await _missing_right(view, request, operation)) is not None:
+        raise NotAllowed(reason)
     result = await undo(request.state.session, operation.id)
+    if "users" in result.changed:
+        await guard_administrators_remain(request.state.session)
     flash(request, _report(view, request, result))
     ours = view.url("details", request.state.change.operation_id)
     return see_other(ours if result.conflict_count else came_from(request, view.site.base_url))
@@ -55,9 +62,30 @@ def _may_undo(view: View, request: Request, operation: Operation) -> bool:
 
 
 async def _obstacle(view: View, request: Request, operation: Operation) -> str | None:
+    missing = await _missing_right(view, request, operation)
+    return missing or await why_not(request.state.session, operation)
+
+
+async def _missing_right(view: View, request: Request, operation: Operation) -> str | None:
+    """Why this person may not undo it: who could not make the change cannot take it back either."""
     if not _may_undo(view, request, operation):
         return NOT_YOURS
-    return await why_not(request.state.session, operation)
+    session = request.state.session
+    tables = {total.table_name for total in await operation_totals(session, operation.id)}
+    if tables & RIGHTS:
+        return "It changed who may do what. Change the group, or the person, instead."
+    views = [view_of_table(view.site, _record_table(table)) for table in tables]
+    is_refused = any(one is not None and not one.may(request, "edit") for one in views)
+    may_manage_staff = people.may_manage(current_user(request), is_staff=True)
+    if is_refused or (not may_manage_staff and await people.touches_staff(session, operation.id)):
+        return "You are not allowed to change what it changed."
+    return None
+
+
+def _record_table(table: str) -> str:
+    """The table whose page shows it: a link belongs to its record."""
+    links = Base.metadata.tables[table]
+    return parent_table(links).name if "audit_record" in links.info else table
 
 
 def _report(view: View, request: Request, result: UndoResult) -> Flash:

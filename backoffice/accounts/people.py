@@ -3,8 +3,9 @@
 import re
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, select, text, update
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,7 +24,7 @@ from backoffice.accounts.typed import LONGEST_EMAIL, sought_email, storable
 from backoffice.audit.context import act_as, current_change
 from backoffice.audit.record import record_event
 from backoffice.errors import BadInput, Conflict, NotFound
-from models import AuditAction, Group, GroupAccess, User
+from models import AuditAction, AuditLog, Group, GroupAccess, User
 
 MANAGE_STAFF: Final = ("user", "action:manage-staff")
 EDIT_GROUPS: Final = ("group", "edit")
@@ -149,6 +150,14 @@ async def guard_administrators_remain(session: AsyncSession) -> None:
 def may_manage(current: CurrentUser, *, is_staff: bool) -> bool:
     """Whether `current`, granted to edit people, may do so with an account of this kind."""
     return not is_staff or current.may(*MANAGE_STAFF)
+
+
+async def touches_staff(session: AsyncSession, operation_id: UUID) -> bool:
+    """Whether an operation changed the record of anybody who is staff."""
+    touched = select(AuditLog.record_id).where(
+        AuditLog.operation_id == operation_id, AuditLog.table_name == User.__tablename__
+    )
+    return bool(await session.scalar(select(exists().where(User.is_staff, User.id.in_(touched)))))
 
 
 def normalise_email(email: str) -> str:

@@ -81,7 +81,7 @@ async def bulk(site: "AdminSite", view: "View", request: Request) -> Response:
     selected = await _selected(site, view, request)
     if not action.is_allowed(view, request, rows=selected.rows):
         raise NotAllowed(f"You are not allowed to do this: {action.label.lower()}.")
-    form = await bound(site, view, request, _form_class(action))
+    form = await bound(view, request, _form_class(action))
     if not all(name in submitted(request) for name in action.fields):
         return _confirm(site, view, request, action, selected, form, is_ready=False)
     if not form.validate():

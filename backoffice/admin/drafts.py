@@ -63,8 +63,14 @@ class Draft:
 
     @property
     def is_contested(self) -> bool:
-        """Whether what I changed meets single values, which somebody may have changed as well."""
-        return bool(set(self.changed) & set(self.disputed))
+        """Whether I changed single values, and somebody else did too since the form was shown.
+
+        A newer row in which nothing of the form differs (somebody signed in, or added a tag) is no conflict.
+        """
+        is_changed_by_others = any(
+            self._is_single(name) and self.base[name] != self.theirs[name] for name in self.mine
+        )
+        return is_changed_by_others and bool(set(self.changed) & set(self.disputed))
 
     def values(self) -> dict[str, Any]:
         """What is to be set on the record, by field."""

@@ -6,8 +6,8 @@ in one place (`_answer_to_error`).
 """
 
 import logging
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -46,6 +46,13 @@ TEXT_LIMIT: Final = 2 * 1024 * 1024
 #: As many ticked rows as anybody ticks, and then some.
 MAX_FIELDS: Final = 20_000
 QUERY_CANCELED: Final = "57014"
+CROSSED: Final = "Somebody else changed the same records at this moment. Try again."
+#: What PostgreSQL gave up on, by SQLSTATE: a slow query, a deadlock, a failure to serialise.
+TRY_AGAIN: Final[Mapping[Any, str]] = {
+    QUERY_CANCELED: "This took too long and was stopped. Narrow it down and try again.",
+    "40P01": CROSSED,
+    "40001": CROSSED,
+}
 
 TITLES: Final = {
     400: "That does not work",
@@ -209,8 +216,8 @@ def _explain(error: Exception) -> tuple[int, str]:
             return 409, "Somebody changed this in the meantime. Go back, reload the page and try again."
         case IntegrityError():
             return 409, "This contradicts something that is already stored; nothing was changed."
-        case DBAPIError() if getattr(error.orig, "sqlstate", None) == QUERY_CANCELED:
-            return 503, "This took too long and was stopped. Narrow it down and try again."
+        case DBAPIError() if (sqlstate := getattr(error.orig, "sqlstate", None)) in TRY_AGAIN:
+            return 503, TRY_AGAIN[sqlstate]
         case PoolTimeout():
             return 503, "The server is busy. Try again in a moment."
         case UnicodeError():

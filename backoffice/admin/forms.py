@@ -24,7 +24,6 @@ from backoffice.errors import ConfigurationError
 from models import Base, Versioned
 
 if TYPE_CHECKING:
-    from backoffice.admin.site import AdminSite
     from backoffice.admin.view import View
 
 #: Makes a field that is no column: of the view, the request, and the record (None for a new one).
@@ -140,7 +139,7 @@ def _is_chosen(value: str | UploadFile) -> bool:
 # For a form class -------------------------------------------------------------------------------
 
 
-async def bound(site: "AdminSite", view: "View", request: Request, form_class: type[AnyForm]) -> AnyForm:
+async def bound(view: "View", request: Request, form_class: type[AnyForm]) -> AnyForm:
     """A form of `form_class` with what was submitted; the records of its pickers are looked up."""
     sent = submitted(request).multi_items()
     form = form_class(FormData([(name, value) for name, value in sent if not isinstance(value, UploadFile)]))

@@ -42,7 +42,7 @@ def history_items(
 
 def record_link(site: "AdminSite", request: Request, table: str, record_id: int | None) -> Link:
     """A record by its table and key; without an address where this person may not see it, or nobody can."""
-    view = _view_of_table(site, table)
+    view = view_of_table(site, table)
     if view is None or record_id is None:
         return Link(f"{table.replace('_', ' ').capitalize()} {record_id or ''}".strip(), "")
     url = view.url("details", record_id) if view.may(request, "details") else ""
@@ -50,8 +50,8 @@ def record_link(site: "AdminSite", request: Request, table: str, record_id: int 
 
 
 def _item(site: "AdminSite", request: Request, entry: Entry, *, with_subject: bool) -> HistoryItem:
-    view = _view_of_table(site, entry.table_name)
-    log = _view_of_table(site, "audit_logs")
+    view = view_of_table(site, entry.table_name)
+    log = view_of_table(site, "audit_logs")
     return HistoryItem(
         when=entry.when,
         who=entry.who,
@@ -78,7 +78,7 @@ def _operation(site: "AdminSite", request: Request, entry: Entry) -> Link | None
     """What the entry is a part of; nothing for what was written outside of any operation."""
     if entry.operation_id is None or not entry.what:
         return None
-    view = _view_of_table(site, "operations")
+    view = view_of_table(site, "operations")
     may_see = view is not None and view.may(request, "details")
     is_own = entry.user_id == current_user(request).id
     if view is None or not may_see or not (is_own or view.may(request, "action:see-all")):
@@ -128,5 +128,6 @@ def _moment(text: str) -> datetime | None:
     return moment if moment.tzinfo else None
 
 
-def _view_of_table(site: "AdminSite", table: str) -> "View | None":
+def view_of_table(site: "AdminSite", table: str) -> "View | None":
+    """The view that shows the rows of a table; None where there is none."""
     return next((view for view in site.declared if view.model.__tablename__ == table), None)
