@@ -1,0 +1,216 @@
+"""Every page of the site, how one gets there, and as whom; with records that try its layout."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.async_api import Page, expect
+
+from models import TicketPriority, TicketStatus
+from tests.browser.images import a_picture
+from tests.browser.served import LARGEST_UPLOAD, Served
+from tests.browser.steps import message, save, sign_in
+from tests.factories import make_comment, make_tag, make_ticket, make_user
+
+LONG_WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
+ARABIC = "الطابعة في الطابق الثالث لا تعمل"
+
+
+@dataclass(frozen=True)
+class Exhibits:
+    """The key of a record a page, by identity, and of tickets in states of their own."""
+
+    keys: Mapping[str, Any]
+    trashed: int
+    bare: int
+
+    def __getitem__(self, identity: str) -> Any:
+        return self.keys[identity]
+
+
+Arrive = Callable[[Page, Exhibits], Awaitable[Any]]
+
+
+async def make_exhibits(served: Served, supervisor: Page) -> Exhibits:
+    """A ticket with all that can hang on one, one in the trash, and one with nothing."""
+    customer = await served.add(make_user, full_name=f"Cleo {LONG_WORD}")
+    tags = [await served.add(make_tag, name=name) for name in ("exhibit", LONG_WORD[:50], ARABIC)]
+    ticket = await served.add(
+        make_ticket,
+        title=f"{LONG_WORD} {ARABIC} 🧯",
+        description=f"{LONG_WORD}\n\n{ARABIC}",
+        creator=customer,
+        tags=tags,
+        status=TicketStatus.WAITING_ON_CUSTOMER,
+        priority=TicketPriority.URGENT,
+    )
+    for is_internal in (False, True):
+        comment = await served.add(
+            make_comment, ticket=ticket, content=f"{ARABIC} {LONG_WORD}", is_internal=is_internal
+        )
+    await _work_on(supervisor, ticket.id)
+    trashed, bare = await served.add(make_ticket), await served.add(make_ticket)
+    await served.owner.execute("UPDATE tickets SET deleted_at = now() WHERE id = $1", trashed.id)
+    newest = "SELECT id FROM {} ORDER BY created_at DESC LIMIT 1"
+    keys = {
+        "ticket": ticket.id,
+        "comment": comment.id,
+        "attachment": await served.value(newest.format("attachments")),
+        "tag": tags[1].id,
+        "user": customer.id,
+        "group": await served.value("SELECT id FROM groups WHERE name = 'Supervisors'"),
+        "operation": await served.value(newest.format("operations WHERE verb LIKE 'ticket.%'")),
+        "audit-log": await served.value("SELECT max(id) FROM audit_logs"),
+    }
+    return Exhibits(keys, trashed.id, bare.id)
+
+
+async def _work_on(page: Page, ticket: int) -> None:
+    await page.goto(f"/admin/ticket/details/{ticket}")
+    picture = {"name": f"{LONG_WORD}.png", "mimeType": "image/png", "buffer": a_picture()}
+    await page.get_by_label("File").set_input_files(picture)
+    await page.get_by_role("button", name="Attach").click()
+    await expect(message(page, "is attached")).to_be_visible()
+    await page.goto(f"/admin/ticket/edit/{ticket}")
+    await page.get_by_label("Description").fill(f"{LONG_WORD}\n{ARABIC}\nand what was added later")
+    await save(page)
+
+
+# Getting there ----------------------------------------------------------------------------------
+
+
+def at(address: str) -> Arrive:
+    """Go to an address; `{identity}` in it stands for that exhibit's key."""
+
+    async def arrive(page: Page, exhibits: Exhibits) -> None:
+        await page.goto(address.format(**exhibits.keys, trashed=exhibits.trashed, bare=exhibits.bare))
+
+    return arrive
+
+
+async def tick_rows(page: Page, exhibits: Exhibits) -> None:
+    await page.goto("/admin/ticket/list")
+    await page.locator("[name=pks]").first.check()
+    await expect(page.locator(".bulk-bar")).to_be_visible()
+    await page.keyboard.press("End")
+
+
+async def choose(page: Page, exhibits: Exhibits) -> None:
+    await tick_rows(page, exhibits)
+    await page.get_by_role("button", name="Assign").click()
+    await expect(page.get_by_role("heading", name="Assign")).to_be_visible()
+
+
+async def confirm(page: Page, exhibits: Exhibits) -> None:
+    await tick_rows(page, exhibits)
+    await page.get_by_role("button", name="Move to trash").click()
+    await expect(page.get_by_role("list", name="What will happen")).to_be_visible()
+
+
+async def confirm_forever(page: Page, exhibits: Exhibits) -> None:
+    await page.goto(f"/admin/ticket/details/{exhibits.trashed}")
+    for _ in range(2):
+        await page.get_by_role("button", name="Delete forever").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+
+
+async def be_refused(page: Page, exhibits: Exhibits) -> None:
+    await page.goto("/admin/ticket/create")
+    await save(page)
+    await expect(page.get_by_role("alert")).to_be_visible()
+
+
+async def conflict(page: Page, exhibits: Exhibits) -> None:
+    address = f"/admin/ticket/edit/{exhibits.bare}"
+    await page.goto(address)
+    await page.get_by_label("Subject").fill(f"Mine {LONG_WORD}")
+    other = await page.context.new_page()
+    await other.goto(address)
+    # Each time another one, or there would be nothing to disagree about.
+    subject = other.get_by_label("Subject")
+    await subject.fill(f"{await subject.input_value()} theirs")
+    await save(other)
+    await other.close()
+    await save(page)
+    await expect(page.get_by_text("Not saved yet")).to_be_visible()
+
+
+async def undo_twice(page: Page, exhibits: Exhibits) -> None:
+    """Take back what somebody else has taken back meanwhile."""
+    await page.goto(f"/admin/ticket/edit/{exhibits.bare}")
+    description = page.get_by_label("Description")
+    await description.fill(f"{await description.input_value()} more")
+    await save(page)
+    await page.locator(".operation-link").first.click()
+    await page.get_by_role("button", name="Undo").wait_for()
+    other = await page.context.new_page()
+    await other.goto(page.url)
+    await other.get_by_role("button", name="Undo").click()
+    await other.wait_for_load_state()
+    await other.close()
+    await page.get_by_role("button", name="Undo").click()
+    await expect(page.locator(".error-code")).to_have_text("409")
+
+
+async def upload_too_much(page: Page, exhibits: Exhibits) -> None:
+    await page.goto(f"/admin/ticket/details/{exhibits.bare}")
+    large = {
+        "name": "large.bin",
+        "mimeType": "application/octet-stream",
+        "buffer": bytes(LARGEST_UPLOAD * 20),
+    }
+    await page.get_by_label("File").set_input_files(large)
+    await page.get_by_role("button", name="Attach").click()
+    await expect(page.locator(".error-code")).to_have_text("413")
+
+
+async def fail_to_sign_in(page: Page, exhibits: Exhibits) -> None:
+    await sign_in(page, "nobody@example.com", "not this one")
+    await expect(page.get_by_role("alert")).to_be_visible()
+
+
+async def open_help(page: Page, exhibits: Exhibits) -> None:
+    await page.goto("/admin/")
+    await page.keyboard.press("?")
+
+
+async def open_picker(page: Page, exhibits: Exhibits) -> None:
+    await page.goto("/admin/ticket/create")
+    await page.get_by_role("combobox", name="Requester").click()
+    await expect(page.get_by_role("option").first).to_be_attached()
+
+
+_CREATED = ("ticket", "comment", "attachment", "tag", "user", "group")
+_IDENTITIES = (*_CREATED, "operation", "audit-log")
+
+#: Name: who goes there (None: nobody), and how.
+PAGES: Mapping[str, tuple[str | None, Arrive]] = {
+    "login": (None, at("/admin/login")),
+    "login refused": (None, fail_to_sign_in),
+    **{f"home of {role}": (role, at("/admin/")) for role in ("agent", "supervisor", "auditor")},
+    **{f"{one} list": ("administrator", at(f"/admin/{one}/list")) for one in _IDENTITIES},
+    **{f"{one} details": ("administrator", at(f"/admin/{one}/details/{{{one}}}")) for one in _IDENTITIES},
+    **{f"{one} create": ("administrator", at(f"/admin/{one}/create")) for one in _CREATED},
+    **{f"{one} edit": ("administrator", at(f"/admin/{one}/edit/{{{one}}}")) for one in _CREATED},
+    "filtered list": ("agent", at("/admin/ticket/list?status=open,in_progress&search=the&is_overdue=1")),
+    "list without a match": ("agent", at("/admin/ticket/list?search=zzzz")),
+    "empty trash": ("supervisor", at("/admin/comment/list?trash=only")),
+    "list that was asked wrongly": ("agent", at("/admin/ticket/list?status=nonsense")),
+    "ticked rows": ("supervisor", tick_rows),
+    "trashed ticket": ("administrator", at("/admin/ticket/details/{trashed}")),
+    "ticket with nothing": ("auditor", at("/admin/ticket/details/{bare}")),
+    "bulk choice": ("supervisor", choose),
+    "bulk confirmation": ("supervisor", confirm),
+    "deletion without the word": ("administrator", confirm_forever),
+    "refused form": ("agent", be_refused),
+    "conflict": ("administrator", conflict),
+    "account": ("agent", at("/admin/account")),
+    "open picker": ("agent", open_picker),
+    "keyboard help": ("agent", open_help),
+    "error 400": ("agent", at("/admin/ticket/details/{ticket}?before=x")),
+    "error 403": ("agent", at("/admin/audit-log/list")),
+    "error 404": ("agent", at("/admin/ticket/details/99999999")),
+    "error 404 for nobody": (None, at("/admin/no-such-page")),
+    "error 409": ("supervisor", undo_twice),
+    "error 413": ("agent", upload_too_much),
+}
