@@ -45,11 +45,11 @@ async def make_records(desk: Desk) -> Records:
 
 
 async def upload(
-    desk: Desk, ticket_id: int, content: bytes = PNG, name: str = "photo.png", **head: str
+    desk: Desk, ticket_id: int, content: bytes = PNG, name: str = "photo.png", content_type: str = "image/png"
 ) -> int:
     """Attach a file as the administrator; the key of the attachment."""
     administrator = await desk.visitor("administrator")
-    file = (name, content, head.get("content_type", "image/png"))
+    file = (name, content, content_type)
     answer = await administrator.post(f"/admin/ticket/{ticket_id}/attach", files={"file": file})
     assert answer.status_code == 303, answer.text
     return int(await desk.owner.fetchval("SELECT max(id) FROM attachments"))
