@@ -10,6 +10,7 @@ from admin_views import bulk_actions
 from backoffice.accounts.grants import Grants
 from backoffice.accounts.groups import flush_and_keep_an_administrator, set_grants
 from backoffice.admin.forms import Section
+from backoffice.admin.pages import Cell, Kind
 from backoffice.admin.request import current_user
 from backoffice.admin.view import View
 from models import Group
@@ -18,6 +19,17 @@ from models import Group
 def _matrix(view: View, request: Request, record: Group | None) -> Any:
     granted = [str(access) for access in record.accesses] if record is not None else []
     return PermissionMatrixField("Permissions", rows=build_permission_rows(view.site), default=granted)
+
+
+def _in_words(view: View, request: Request, record: Group) -> Cell:
+    """What its members may do, a line for each page."""
+    granted = {str(access) for access in record.accesses}
+    pages = {
+        row.label: [str(choice.label) for choice in row.choices if choice.value in granted]
+        for row in build_permission_rows(view.site)
+    }
+    lines = [f"{page}: {', '.join(labels)}" for page, labels in pages.items() if labels]
+    return Cell(Kind.LONG_TEXT, "\n".join(lines))
 
 
 def _offered(view: View) -> Grants:
@@ -37,6 +49,7 @@ class GroupAdmin(View, model=Group):
     column_default_sort = "name"
     column_details_list = ["name", "users", "accesses"]
     column_labels = {"accesses": "Grants", "users": "Members"}
+    cells = {"accesses": _in_words}
     form_sections = [
         Section("Group", ["name"]),
         Section("Permissions", ["permissions"], "You can give only what you have yourself."),

@@ -56,7 +56,8 @@ class AuditLog(Base):
     )
 
     def __str__(self) -> str:
-        return f"{self.action} {self.table_name} {self.record_id or ''}".strip()
+        record = f"{self.table_name.replace('_', ' ').capitalize()} {self.record_id or ''}".strip()
+        return f"{record}: {self.action.replace('_', ' ').lower()}"
 
     __table_args__ = (
         Index("ix_audit_logs_record", "table_name", "record_id", "id"),
