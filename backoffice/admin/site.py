@@ -154,6 +154,10 @@ class AdminSite(Admin):
         """A route that a view exposes, `view-<identity>-<name>`, run like every other."""
         if not isinstance(route, Route):
             raise ConfigurationError(f"{route} is not a route that the edge can run.")
+        if route.name.startswith("action-"):
+            raise ConfigurationError(
+                f"{route.path} would be a change by GET: declare a BulkAction instead of an @action."
+            )
         identity, _, name = route.name.removeprefix("view-").rpartition("-")
         endpoint = self.edge(route.endpoint, verb=f"{identity}.{name}")
         return Route(route.path, endpoint, methods=list(route.methods or ()), name=route.name)
