@@ -44,6 +44,11 @@ class TestFilters:
         shown = await page.locator("tbody td:nth-child(4)").all_inner_texts()
         assert {text.strip() for text in shown} == {"Resolved"}
 
+    async def test_wait_for_a_day_that_is_typed_out(self, open_page: OpenPage, served: Served) -> None:
+        page = await _open(open_page)
+        await page.get_by_label("Created: from").press_sequentially("10152025", delay=50)
+        await expect(page).to_have_url(f"{served.url}/admin/ticket/list?created_at_from=2025-10-15")
+
     async def test_are_taken_off_one_by_one(self, open_page: OpenPage, served: Served) -> None:
         page = await _open(open_page, "/admin/ticket/list?status=open&priority=high&search=the")
         chips = page.get_by_role("list", name="Active filters")

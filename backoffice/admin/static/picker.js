@@ -63,9 +63,11 @@ class Picker {
       event.preventDefault();
       if (isOpen) this.step(event.key === "ArrowDown" ? 1 : -1);
       else this.lookUp("");
-    } else if (event.key === "Enter" && isOpen && !event.ctrlKey && !event.metaKey) {
+    } else if (event.key === "Enter" && (isOpen || this.isLooking) && !event.ctrlKey && !event.metaKey) {
       event.preventDefault();
-      if (this.at >= 0) this.pick(this.found[this.at]);
+      // Who types and goes on is quicker than the answer: the first result is taken when it comes.
+      if (this.isLooking) this.takesFirst = true;
+      else if (this.at >= 0) this.pick(this.found[this.at]);
     } else if (event.key === "Escape" && isOpen) {
       event.preventDefault();
       event.stopPropagation();
@@ -78,6 +80,9 @@ class Picker {
 
   lookUpSoon() {
     clearTimeout(this.timer);
+    this.asking?.abort();
+    this.isLooking = true;
+    this.takesFirst = false;
     this.timer = setTimeout(() => this.lookUp(this.input.value.trim()), WAIT);
   }
 
@@ -101,6 +106,7 @@ class Picker {
   }
 
   offer(results) {
+    this.isLooking = false;
     const known = new Set();
     this.found = results.filter(({ id }) => !known.has(String(id)) && known.add(String(id)));
     if (!this.found.length) {
@@ -117,9 +123,11 @@ class Picker {
     this.open();
     this.note.textContent = this.found.length === 1 ? "1 suggestion" : `${this.found.length} suggestions`;
     this.mark(this.input.value ? 0 : -1);
+    if (this.takesFirst) this.pick(this.found[0]);
   }
 
   say(sentence) {
+    this.isLooking = false;
     this.found = [];
     this.list.replaceChildren(element("div", { className: "combo-note", textContent: sentence }));
     this.note.textContent = sentence;
@@ -135,6 +143,7 @@ class Picker {
 
   close(isForgotten) {
     clearTimeout(this.timer);
+    this.isLooking = this.takesFirst = false;
     this.asking?.abort();
     this.list.hidden = true;
     this.input.setAttribute("aria-expanded", "false");
