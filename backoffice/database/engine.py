@@ -15,6 +15,8 @@ def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         pool_timeout=10,
         pool_pre_ping=True,
         pool_recycle=1800,
+        # What people typed, passwords' hashes among it, is no matter for a log.
+        hide_parameters=True,
         connect_args={
             "timeout": 10,
             "server_settings": {"timezone": "UTC", "jit": "off", "application_name": "backoffice"},
