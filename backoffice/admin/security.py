@@ -98,8 +98,10 @@ def check_csrf(request: Request, form: FormData) -> None:
         or not isinstance(given, str)
         or not secrets.compare_digest(given.encode(), expected.encode())
     ):
+        # Going back loads the form anew and leaves in it what was typed; reloading would not.
         raise NotAllowed(
-            "This form has expired or did not come from here. Go back, reload the page and try again."
+            "This form has expired or did not come from here. Sign in if you are asked to, go back, and send"
+            " it again: what you typed is still there."
         )
 
 

@@ -2,7 +2,7 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.served import Served
-from tests.browser.steps import sign_in
+from tests.browser.steps import save, sign_in
 
 
 class TestSignIn:
@@ -36,6 +36,25 @@ class TestSignOut:
         await page.go_back()
         await page.reload()
         await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+    async def test_in_between_loses_nothing_that_was_typed(self, open_page: OpenPage, served: Served) -> None:
+        member = await served.make_member("agent")
+        page = await open_page()
+        await sign_in(page, member.email)
+        await page.goto("/admin/ticket/create")
+        await page.get_by_label("Description").fill("A long story.")
+        other = await page.context.new_page()
+        await other.goto("/admin/")
+        await other.get_by_role("button", name=f"Account of {member.full_name}").click()
+        await other.get_by_role("button", name="Sign out").click()
+        await expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
+        await save(page)
+        await expect(page.get_by_text("what you typed is still there")).to_be_visible()
+        await sign_in(other, member.email)
+        await page.go_back()
+        await expect(page.get_by_label("Description")).to_have_value("A long story.")
+        await save(page)
+        await expect(page.get_by_role("alert")).to_contain_text("Subject: This is required.")
 
 
 class TestDeactivation:
