@@ -35,7 +35,7 @@ class TestMessages:
 
     async def test_many_never_cost_the_session(self, desk: Desk) -> None:
         visitor = await desk.newcomer("administrator")
-        for tag in await make_tags(desk, 30):
+        for tag in await make_tags(desk, 60):
             answer = await visitor.post("/admin/tag/bulk/delete", {"pks": str(tag), "confirm": "1"})
             assert len(answer.headers["set-cookie"]) < LARGEST_COOKIE
         assert main_of(await visitor.get("/admin/")).count("1 tag deleted.") > 1
