@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, Response
 from backoffice.accounts.addresses import parse_address
 from backoffice.accounts.sessions import find_signed_in
 from backoffice.admin.pages import ErrorPage
-from backoffice.admin.request import see_other
+from backoffice.admin.request import see_other, unsay_flashes
 from backoffice.admin.security import (
     CSRF_HEADER,
     SAFE_METHODS,
@@ -118,6 +118,7 @@ class Edge:
         what = verb or ".".join(filter(None, (page, request.path_params.get("verb") or handler.__name__)))
         request.state.user = None
         request.state.form = FormData()
+        request.state.earlier_flashes = request.session.get("flashes", [])
         request.state.change = Change(
             verb=what,
             actor="anonymous",
@@ -165,6 +166,7 @@ class Edge:
         return see_other(f"{self.site.base_url}/login{suffix}")
 
     def _answer_to_error(self, request: Request, error: Exception) -> Response:
+        unsay_flashes(request)
         status, sentence = _explain(error)
         if status == 500:
             log.error(

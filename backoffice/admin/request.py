@@ -47,6 +47,12 @@ def take_flashes(request: Request) -> list[Flash]:
     return [_flash(stored) for stored in request.session.pop("flashes", [])]
 
 
+def unsay_flashes(request: Request) -> None:
+    """Leave only the messages that waited before this request: what it says of itself did not happen."""
+    if request.session.get("flashes", []) != request.state.earlier_flashes:
+        request.session["flashes"] = request.state.earlier_flashes
+
+
 def _flash(stored: dict[str, Any]) -> Flash:
     link = stored.pop("link")
     return Flash(**stored, link=Link(**link) if link else None)

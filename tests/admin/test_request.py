@@ -40,6 +40,24 @@ class TestMessages:
             assert len(answer.headers["set-cookie"]) < LARGEST_COOKIE
         assert main_of(await visitor.get("/admin/")).count("1 tag deleted.") > 1
 
+    async def test_of_a_change_that_failed_at_its_very_end(self, desk: Desk) -> None:
+        visitor = await desk.newcomer("administrator")
+        (one, two) = await make_tags(desk, 2)
+        await visitor.post("/admin/tag/bulk/delete", {"pks": str(one), "confirm": "1"})
+        await desk.owner.execute(
+            "CREATE FUNCTION object() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'No.'; END $$"
+        )
+        await desk.owner.execute(
+            "CREATE CONSTRAINT TRIGGER object AFTER DELETE ON tags DEFERRABLE INITIALLY DEFERRED"
+            " FOR EACH ROW EXECUTE FUNCTION object()"
+        )
+        answer = await visitor.post("/admin/tag/bulk/delete", {"pks": str(two), "confirm": "1"})
+        await desk.owner.execute("DROP TRIGGER object ON tags")
+        assert answer.status_code == 500
+        assert main_of(answer).count("1 tag deleted.") == 1
+        assert "1 tag deleted." not in main_of(await visitor.get("/admin/"))
+
     async def test_a_very_long_one(self, desk: Desk) -> None:
         visitor = await desk.newcomer("administrator")
         async with transaction(desk.factory, arranging()) as session:
