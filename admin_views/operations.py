@@ -45,6 +45,7 @@ class OperationAdmin(View, model=Operation):
         "request_id",
     ]
     column_kinds = {"parameters": Kind.JSON, "selection": Kind.TEXT, "request_id": Kind.CODE}
+    optional_facts = ["selection", "parameters", "reason", "reverts", "request_id"]
     cells = {"verb": entries.verb, "outcome": entries.outcome}
     filters = [
         Exact("verb", label="What"),

@@ -45,9 +45,9 @@ async def details_page(
 
 
 def _names(view: "View", record: Any) -> list[str]:
-    """What there is to say: of a live record not that it was never moved to the trash."""
+    """What there is to say: what is optional is left out where there is nothing."""
     names = view.get_details_columns()
-    return names if getattr(record, "is_trashed", True) else [name for name in names if name != "deleted_at"]
+    return [name for name in names if name not in view.optional_facts or getattr(record, name)]
 
 
 def _fact(view: "View", request: Request, record: Any, name: str) -> Fact:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Enum
 from starlette.requests import Request
 
-from backoffice.admin.formats import words
+from backoffice.admin.formats import exact, words
 from backoffice.admin.pages import HistoryChange, HistoryItem, Link
 from backoffice.admin.request import current_user
 from backoffice.audit.browse import Entry, FieldChange
@@ -36,17 +36,19 @@ _UNSHOWN: Final = frozenset({"id", "deleted_operation"})
 def history_items(
     site: "AdminSite", request: Request, entries: Iterable[Entry], *, with_subject: bool = False
 ) -> list[HistoryItem]:
-    """What a page shows of `entries`; `with_subject` says of which record each is."""
+    """What a page shows of `entries`; on an operation's own page (`with_subject`) of which record each is."""
     return [_item(site, request, entry, with_subject=with_subject) for entry in entries]
 
 
-def record_link(site: "AdminSite", request: Request, table: str, record_id: int | None) -> Link:
-    """A record by its table and key; without an address where this person may not see it, or nobody can."""
+def record_link(
+    site: "AdminSite", request: Request, table: str, record_id: int | None, name: str | None = None
+) -> Link:
+    """A record by its name or key; without an address where this person may not see it, or nobody can."""
     view = view_of_table(site, table)
     if view is None or record_id is None:
         return Link(f"{table.replace('_', ' ').capitalize()} {record_id or ''}".strip(), "")
     url = view.url("details", record_id) if view.may(request, "details") else ""
-    return Link(f"{view.name} {record_id}", url)
+    return Link(f"{view.name} {name or record_id}", url)
 
 
 def _item(site: "AdminSite", request: Request, entry: Entry, *, with_subject: bool) -> HistoryItem:
@@ -61,10 +63,14 @@ def _item(site: "AdminSite", request: Request, entry: Entry, *, with_subject: bo
             for change in entry.changes
             if change.field not in _UNSHOWN
         ],
-        operation=_operation(site, request, entry),
-        subject=record_link(site, request, entry.table_name, entry.record_id) if with_subject else None,
+        operation=None if with_subject else _operation(site, request, entry),
+        subject=_subject(site, request, entry) if with_subject else None,
         url=log.url("details", entry.id) if log is not None and log.may(request, "details") else "",
     )
+
+
+def _subject(site: "AdminSite", request: Request, entry: Entry) -> Link:
+    return record_link(site, request, entry.record_table, entry.record_id, entry.record_name)
 
 
 def _action(entry: Entry) -> str:
@@ -113,7 +119,7 @@ def _text(value: Any, zone: ZoneInfo) -> str:
             return "yes" if value else "no"
         case str():
             moment = _moment(value)
-            return f"{moment.astimezone(zone):%Y-%m-%d %H:%M} {zone.key}" if moment else value
+            return exact(moment, zone.key) if moment else value
         case _:
             return str(value)
 

@@ -55,6 +55,8 @@ class View(ModelView):
     column_kinds: ClassVar[Mapping[str, Kind]] = {}
     #: Makes the cells of a column whose stored value is not what people want to read.
     cells: ClassVar[Mapping[str, Callable[["View", Request, Any], Cell]]] = {}
+    #: What a record's page leaves out where there is nothing.
+    optional_facts: ClassVar[Sequence[str]] = ("deleted_at",)
     #: What stands above the list; each is in the URL by its name.
     filters: ClassVar[Sequence[Filter]] = ()
     #: Which rows a search term finds; None: the list has no search field.

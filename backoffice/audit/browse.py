@@ -67,6 +67,8 @@ class Entry:
     table_name: str
     record_table: str
     record_id: int | None
+    #: What the record is called now, if it has a name and the caller has many records.
+    record_name: str | None
     operation_id: UUID | None
     verb: str | None
     changes: Sequence[FieldChange]
@@ -110,7 +112,7 @@ async def entries_of_operation(
     """The entries of an operation in the order in which they were written, those above `after_id`."""
     statement = _entries().where(AuditLog.operation_id == operation_id, AuditLog.id > after_id)
     rows = await session.execute(statement.order_by(AuditLog.id).limit(limit))
-    return await _described(session, rows.all())
+    return await _described(session, rows.all(), with_records=True)
 
 
 async def find_entry(session: AsyncSession, entry_id: int) -> Entry | None:
@@ -163,8 +165,13 @@ def _entries() -> Select[*tuple[Any, ...]]:
     )
 
 
-async def _described(session: AsyncSession, rows: Sequence[Row[*tuple[Any, ...]]]) -> list[Entry]:
-    names = await _names(session, _referred(rows))
+async def _described(
+    session: AsyncSession, rows: Sequence[Row[*tuple[Any, ...]]], *, with_records: bool = False
+) -> list[Entry]:
+    referred = _referred(rows)
+    if with_records:
+        _add_records(referred, rows)
+    names = await _names(session, referred)
     return [
         Entry(
             id=row.id,
@@ -175,6 +182,7 @@ async def _described(session: AsyncSession, rows: Sequence[Row[*tuple[Any, ...]]
             table_name=row.table_name,
             record_table=_record_table(row.table_name),
             record_id=row.record_id,
+            record_name=names.get((_record_table(row.table_name), row.record_id)),
             operation_id=row.operation_id,
             verb=row.verb,
             changes=[_change(row.table_name, field, change, names) for field, change in _changes(row)],
@@ -191,6 +199,13 @@ def _referred(rows: Iterable[Row[*tuple[Any, ...]]]) -> dict[str, set[int]]:
             if (target := _target(row.table_name, field)) is not None:
                 ids[target].update(change[side] for side in ("old", "new") if change.get(side) is not None)
     return ids
+
+
+def _add_records(ids: dict[str, set[int]], rows: Iterable[Row[*tuple[Any, ...]]]) -> None:
+    """Add the records that the entries are about, where they have names."""
+    for row in rows:
+        if (table := _record_table(row.table_name)) in _NAMES and row.record_id is not None:
+            ids[table].add(row.record_id)
 
 
 def _changes(row: Row[*tuple[Any, ...]]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -146,6 +146,15 @@ class TestEntriesOfOperation:
             rest = await entries_of_operation(session, change.operation_id, after_id=first[-1].id)
         assert [change_of(entry, "name").new for entry in first + rest] == names
         assert len(first) == 3
+        assert [entry.record_name for entry in first] == names[:3]
+
+    async def test_name_the_record_of_a_link(self, factory: SessionFactory, tag: Tag) -> None:
+        change = acting()
+        async with transaction(factory, change) as session:
+            ticket = await make_ticket(session, tags=[tag])
+        async with transaction(factory, acting()) as session:
+            entries = await entries_of_operation(session, change.operation_id)
+        assert {entry.record_name for entry in entries} == {ticket.ticket_number}
 
 
 class TestFindEntry:
