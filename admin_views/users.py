@@ -88,4 +88,4 @@ class UserAdmin(View, model=User):
     async def after_save(
         self, request: Request, record: User, values: dict[str, Any], *, is_new: bool
     ) -> None:
-        await apply_credentials(request.state.session, record, values)
+        await apply_credentials(request.state.session, record, values, is_new=is_new)

@@ -40,7 +40,9 @@ async def check_person(
         guard_own_account(user.id)
 
 
-async def apply_credentials(session: AsyncSession, user: User, changes: Mapping[str, Any]) -> None:
+async def apply_credentials(
+    session: AsyncSession, user: User, changes: Mapping[str, Any], *, is_new: bool
+) -> None:
     """After `changes` are applied: set a new password, and sign out whoever lost the right to be signed in.
 
     Raises Conflict if nobody would be left who may administer.
@@ -50,7 +52,7 @@ async def apply_credentials(session: AsyncSession, user: User, changes: Mapping[
         await change_password(session, user, changes["password"])
     if changes.get("is_active") is False or changes.get("is_staff") is False:
         await close_sessions(session, user.id)
-    if _STANDING & changes.keys():
+    if not is_new and _STANDING & changes.keys():
         await guard_administrators_remain(session)
 
 

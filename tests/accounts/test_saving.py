@@ -45,7 +45,7 @@ async def save(session: AsyncSession, user: User, **changes: object) -> None:
     await check_person(session, somebody(), user, changes, is_new=False)
     for name in changes.keys() - {"password"}:
         setattr(user, name, changes[name])
-    await apply_credentials(session, user, changes)
+    await apply_credentials(session, user, changes, is_new=False)
 
 
 async def save_inactive(session: AsyncSession, user: User) -> None:
