@@ -172,9 +172,7 @@ class TestShape:
 
     def test_the_admin_knows_no_ticket(self) -> None:
         admin = ROOT / "backoffice" / "admin"
-        texts = {
-            path: path.read_text() for path in admin.rglob("*") if path.suffix in {".html", ".js"}
-        }
+        texts = {path: path.read_text() for path in admin.rglob("*") if path.suffix in {".html", ".js"}}
         texts |= {path: _code(path) for path in admin.rglob("*.py")}
         assert not [path.name for path, text in texts.items() if A_TICKET.search(text)]
 
