@@ -39,6 +39,12 @@ def verb(view: View, request: Request, operation: Operation) -> Cell:
     return Cell(Kind.TEXT, verb_label(operation.verb))
 
 
+def parameters(view: View, request: Request, operation: Operation) -> Cell:
+    """What was chosen for it: `priority: low; tags: billing, printing`."""
+    chosen = (f"{name.replace('_', ' ')}: {_listed(value)}" for name, value in operation.parameters.items())
+    return Cell(Kind.TEXT, "; ".join(chosen) or None)
+
+
 def outcome(view: View, request: Request, operation: Operation) -> Cell:
     """How many records changed, already were so, and were refused."""
     counts = operation.outcome
@@ -60,6 +66,10 @@ def _change(field: str, change: dict[str, Any]) -> str:
     if "new" not in change:
         return f"{name}: {_shown(change['old'])}"
     return f"{name}: {_shown(change['old'])} → {_shown(change['new'])}"
+
+
+def _listed(value: Any) -> str:
+    return ", ".join(map(_shown, value)) if isinstance(value, list) else _shown(value)
 
 
 def _shown(value: Any) -> str:

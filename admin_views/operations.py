@@ -31,6 +31,7 @@ class OperationAdmin(View, model=Operation):
         "verb": "What",
         "actor": "Who",
         "selection": "On",
+        "parameters": "With",
         "reverts": "Undoes",
     }
     column_sortable_list = ["created_at"]
@@ -44,9 +45,9 @@ class OperationAdmin(View, model=Operation):
         "reverts",
         "request_id",
     ]
-    column_kinds = {"parameters": Kind.JSON, "selection": Kind.TEXT, "request_id": Kind.CODE}
+    column_kinds = {"selection": Kind.TEXT, "request_id": Kind.CODE}
     optional_facts = ["selection", "parameters", "reason", "reverts", "request_id"]
-    cells = {"verb": entries.verb, "outcome": entries.outcome}
+    cells = {"verb": entries.verb, "outcome": entries.outcome, "parameters": entries.parameters}
     filters = [
         Exact("verb", label="What"),
         Related("actor_user", STAFF, label="Who"),
