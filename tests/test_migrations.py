@@ -1,6 +1,6 @@
 """From nothing to the head and back, and what each database role may do there."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
 import asyncpg
@@ -57,8 +57,10 @@ def refused() -> Iterator[None]:
 
 class TestApplicationRole:
     @pytest.fixture
-    async def app_role(self, database: Database) -> asyncpg.Connection:
-        return await asyncpg.connect(database.app_url)
+    async def app_role(self, database: Database) -> AsyncIterator[asyncpg.Connection]:
+        connection = await asyncpg.connect(database.app_url)
+        yield connection
+        await connection.close()
 
     @pytest.mark.parametrize(
         "statement",
@@ -85,20 +87,20 @@ class TestApplicationRole:
     async def test_may_not(self, app_role: asyncpg.Connection, statement: str) -> None:
         with refused():
             await app_role.execute(statement)
-        await app_role.close()
 
 
 class TestReaderRole:
     @pytest.fixture
-    async def reader(self, database: Database) -> asyncpg.Connection:
-        return await asyncpg.connect(database.reader_url)
+    async def reader(self, database: Database) -> AsyncIterator[asyncpg.Connection]:
+        connection = await asyncpg.connect(database.reader_url)
+        yield connection
+        await connection.close()
 
     async def test_reads_what_is_audited_and_the_history(self, reader: asyncpg.Connection) -> None:
         for table in audited_tables():
             columns = "id, full_name" if table.name == "users" else "*"
             await reader.fetch(f"SELECT {columns} FROM {table.name}")
         await reader.fetch("SELECT * FROM audit_logs")
-        await reader.close()
 
     @pytest.mark.parametrize(
         "statement",
@@ -117,4 +119,3 @@ class TestReaderRole:
     ) -> None:
         with refused():
             await reader.execute(statement)
-        await reader.close()
