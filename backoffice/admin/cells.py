@@ -88,11 +88,6 @@ def key_of(record: Any) -> Any:
 # Cells -----------------------------------------------------------------------------------------
 
 
-def cell(site: "AdminSite", request: Request, record: Any, name: str, kind: Kind) -> Cell:
-    """The value of `record`'s attribute `name`; `cell_maker` serves many records."""
-    return cell_maker(site, request, type(record), name, kind)(record)
-
-
 def cell_maker(site: "AdminSite", request: Request, model: type[Base], name: str, kind: Kind) -> CellMaker:
     """Makes the cells of one column; where its links lead is found once, not once a row."""
     relation = inspect(model).relationships.get(name)

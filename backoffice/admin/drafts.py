@@ -79,9 +79,6 @@ class Draft:
     def _is_single(self, name: str) -> bool:
         return is_kept(self.form[name]) and not isinstance(self.theirs[name], list)
 
-    def _differs(self, name: str) -> bool:
-        return self.mine[name] != self.theirs[name]
-
     def _is_touched(self, name: str) -> bool:
         return terms_of(self.form[name]) != self.base[name]
 

@@ -38,17 +38,13 @@ _NAMES: Final = {"users": "full_name", "tags": "name", "groups": "name", "ticket
 class FieldChange:
     """One field, before and after; an id of another record is replaced by that record's name.
 
-    A secret field says only that it changed. `old_id` and `new_id` keep the ids of what `refers_to`
-    names the table of.
+    A secret field says only that it changed.
     """
 
     field: str
     old: Any
     new: Any
     is_secret: bool = False
-    refers_to: str | None = None
-    old_id: int | None = None
-    new_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -251,9 +247,7 @@ def _change(
     target = _target(table_name, field)
     if target is None:
         return FieldChange(field, old, new, is_secret="changed" in change)
-    return FieldChange(
-        field, _name(target, old, names), _name(target, new, names), refers_to=target, old_id=old, new_id=new
-    )
+    return FieldChange(field, _name(target, old, names), _name(target, new, names))
 
 
 def _name(target: str, key: int | None, names: Mapping[tuple[str, int], str]) -> str | None:

@@ -59,7 +59,7 @@ class TestHistoryOf:
             "tickets",
             ticket.id,
         )
-        assert tagged.changes == [FieldChange("tag_id", None, "vip", False, "tags", None, tag.id)]
+        assert tagged.changes == [FieldChange("tag_id", None, "vip")]
         assert assigned.record_table == "tickets"
         assert change_of(assigned, "assignee_id").new == "Sue Supervisor"
         assert change_of(assigned, "status") == FieldChange("status", "open", "in_progress")
