@@ -16,6 +16,7 @@ from wtforms import Form, StringField, validators
 
 from backoffice.admin.filtered import filtered_query
 from backoffice.admin.forms import bound
+from backoffice.admin.origin import here
 from backoffice.admin.pages import ConfirmPage, Flash, RefusedCount
 from backoffice.admin.request import flash, see_other, submitted
 from backoffice.audit.context import Change
@@ -181,7 +182,7 @@ def _confirm(
         unchanged=counts.unchanged,
         refused=[RefusedCount(reason, count) for reason, count in counts.refused.items()],
         form=form,
-        action_url=_here(request),
+        action_url=here(request),
         cancel_url=_back(view, request),
         hidden=[*selected.hidden, *answers],
         confirm_word=action.confirm_word,
@@ -214,10 +215,6 @@ def _in_words(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_in_words(one) for one in value]
     return value if value is None or isinstance(value, bool | int) else str(value)
-
-
-def _here(request: Request) -> str:
-    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
 def _back(view: "View", request: Request) -> str:

@@ -28,10 +28,10 @@ from wtforms.validators import StopValidation, ValidationError
 from wtforms.widgets import DateTimeLocalInput, EmailInput, NumberInput
 
 from backoffice.admin.formats import words, zone
+from backoffice.keys import LARGEST_KEY
 
 Terms: TypeAlias = str | bool | list[str]
 
-BIGINT_MAX: Final = 2**63 - 1
 CHOOSE: Final = "Choose one of the list."
 NO_MOMENT: Final = "This is no date and time: it looks like 2026-11-22T14:05."
 
@@ -258,7 +258,7 @@ class NumberField(_Typed):
     def parse(self, typed: str) -> int:
         if not _NUMBER.fullmatch(typed):
             raise ValueError("This is no whole number.")
-        if abs(int(typed)) > BIGINT_MAX:
+        if abs(int(typed)) > LARGEST_KEY:
             raise ValueError("This number is too large.")
         return int(typed)
 

@@ -25,6 +25,7 @@ from backoffice.admin.pickers import Picker
 from backoffice.admin.request import current_user
 from backoffice.database import INCLUDE_TRASHED
 from backoffice.errors import BadInput, ConfigurationError
+from backoffice.keys import is_key
 from models import Base
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 Pair = tuple[str, str]
 
-BIGINT_MAX: Final = 2**63 - 1
 #: Days outside of these are typing mistakes; calendars and time zones end not far beyond.
 FIRST_YEAR, LAST_YEAR = 1900, 2999
 #: Values of one filter at once.
@@ -342,9 +342,7 @@ def parse_value(column: InstrumentedAttribute[Any], typed: str) -> Any:
     if kind is str:
         return typed
     if kind is int:
-        digits = typed.removeprefix("-")
-        # Longer ones are not even converted: that takes time, and Python refuses some.
-        if digits.isascii() and digits.isdigit() and len(digits) <= 19 and int(digits) <= BIGINT_MAX:
+        if is_key(typed.removeprefix("-")):
             return int(typed)
         raise BadInput(f"“{typed[:40]}” is not a number that a record can have.")
     if kind is UUID:

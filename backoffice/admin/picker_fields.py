@@ -8,8 +8,9 @@ from wtforms.form import BaseForm
 from wtforms.validators import StopValidation
 from wtforms.widgets import Select
 
-from backoffice.admin.fields import BIGINT_MAX, Terms
+from backoffice.admin.fields import Terms
 from backoffice.admin.pickers import Picker
+from backoffice.keys import is_key
 
 GONE: Final = "This cannot be chosen, or no longer: look it up again."
 
@@ -51,7 +52,7 @@ class PickerField(SelectFieldBase):
 
     def wanted(self, also: Collection[str] = ()) -> list[int]:
         """The keys to look up: what is chosen, what the record has, and `also`."""
-        return [int(key) for key in {*self.keys, *self.current, *also} if _is_key(key)]
+        return [int(key) for key in {*self.keys, *self.current, *also} if is_key(key)]
 
     def take(self, records: Mapping[str, Any], allowed: Collection[str]) -> None:
         """Know the records that were found, as far as they may be shown here."""
@@ -115,9 +116,5 @@ class PickManyField(PickerField):
         return self.of(self.keys)
 
 
-def _is_key(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= BIGINT_MAX
-
-
 def _canonical(raw: str) -> str:
-    return str(int(raw)) if _is_key(raw) else raw
+    return str(int(raw)) if is_key(raw) else raw

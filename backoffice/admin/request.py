@@ -13,8 +13,8 @@ from backoffice.accounts.sessions import CurrentUser
 from backoffice.admin.formats import shorten
 from backoffice.admin.pages import Flash, Link
 from backoffice.errors import BadInput
+from backoffice.keys import is_key
 
-LARGEST_NUMBER = 2**63 - 1
 #: Of messages that wait, as JSON: a browser keeps a cookie of 4 KB, and its base64 is longer.
 MOST_WAITING = 2_500
 
@@ -85,6 +85,6 @@ def positive_number(request: Request, name: str) -> int | None:
     raw = request.query_params.get(name, "")
     if not raw:
         return None
-    if not (raw.isascii() and raw.isdigit() and len(raw) <= 19 and int(raw) <= LARGEST_NUMBER):
+    if not is_key(raw):
         raise BadInput(f"“{name}” is not a number that an entry can have.")
     return int(raw)

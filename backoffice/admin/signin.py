@@ -1,7 +1,6 @@
 """Signing in and out, and what a person may change about their own account."""
 
 from typing import TYPE_CHECKING, Final
-from zoneinfo import available_timezones
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -9,6 +8,7 @@ from wtforms import Form, PasswordField, SelectField, validators
 
 from backoffice.accounts import people
 from backoffice.accounts.sessions import close_session
+from backoffice.admin.fields import TimeZoneField
 from backoffice.admin.pages import Flash, FormPage, FormSection
 from backoffice.admin.request import current_user, flash, is_ours, see_other, submitted
 from backoffice.admin.security import renew_csrf_token
@@ -106,11 +106,7 @@ async def _changes_password(request: Request, form: "_PasswordForm") -> bool:
 
 
 class _PreferencesForm(Form):
-    time_zone = SelectField(
-        "Time zone",
-        choices=[(name, name) for name in sorted(available_timezones())],
-        description="All times are shown in this zone.",
-    )
+    time_zone = TimeZoneField("Time zone", [], description="All times are shown in this zone.")
     theme = SelectField(
         "Appearance",
         choices=[(Theme.SYSTEM, "As the system wishes"), (Theme.LIGHT, "Light"), (Theme.DARK, "Dark")],

@@ -24,12 +24,11 @@ from backoffice.admin.questions import FieldKind
 from backoffice.audit.browse import Entry, history_of
 from backoffice.database import INCLUDE_TRASHED
 from backoffice.errors import ConfigurationError, NotAllowed, NotFound
+from backoffice.keys import is_key
 from models import Base, Trashable
 
 if TYPE_CHECKING:
     from backoffice.admin.site import AdminSite
-
-BIGINT_MAX = 2**63 - 1
 
 #: SQLAdmin's own switches, by the action that they turn off for everybody.
 _SWITCHES = {
@@ -132,7 +131,7 @@ class View(ModelView):
 
     def parse_key(self, raw: str) -> Any:
         """The primary key that a URL names; NotFound for what cannot be one."""
-        if not (raw.isascii() and raw.isdigit() and len(raw) < 20 and int(raw) <= BIGINT_MAX):
+        if not is_key(raw):
             raise NotFound(f"There is no {self.name.lower()} “{raw[:40]}”.")
         return int(raw)
 

@@ -16,12 +16,11 @@ from sqlalchemy.orm import InstrumentedAttribute
 from backoffice.audit.context import current_change
 from backoffice.database.trash import INCLUDE_TRASHED
 from backoffice.errors import BadInput
+from backoffice.keys import is_key
 from models import Base
 
 #: A statement that yields the primary keys of what is to be changed: ticked rows, or a filtered list.
 Selection = Select[int]
-
-LARGEST_KEY = 2**63 - 1
 
 Columns = TypeVarTuple("Columns")
 
@@ -172,6 +171,6 @@ def _primary_key(model: type[Base]) -> InstrumentedAttribute[int]:
 
 
 def _key(value: str) -> int:
-    if not (value.isascii() and value.isdigit() and len(value) <= 19 and int(value) <= LARGEST_KEY):
+    if not is_key(value):
         raise BadInput("One of the chosen rows has a key that no row can have.")
     return int(value)
