@@ -1,5 +1,7 @@
 """What a deployment can choose: environment variables named `BACKOFFICE_…`, read once at the start."""
 
+import base64
+import binascii
 import os
 import secrets
 from contextlib import suppress
@@ -16,6 +18,7 @@ from sqlalchemy.exc import ArgumentError
 from backoffice.errors import ConfigurationError
 
 SHORTEST_SECRET = 32
+KEY_BYTES = 32
 
 
 class LogLevel(StrEnum):
@@ -74,6 +77,16 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="Signs sessions and forms, in 32 or more characters; an embedded server makes one",
     )
+    audit_key: SecretStr = Field(
+        SecretStr(""),
+        description="Signs the history's seals: 32 random bytes in base64; an embedded server makes them",
+    )
+    audit_key_file: Path | None = Field(
+        None, description="The file that holds such a key, instead of the former"
+    )
+    audit_trusted_keys: str = Field(
+        "", description="Public keys, separated by commas, that signed seals before the present one"
+    )
     host: str = Field("127.0.0.1", description="The address to listen on")
     port: int = Field(8000, ge=1, le=65535, description="The port to listen on")
     forwarded_allow_ips: str = Field(
@@ -106,15 +119,32 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _complete_secret(self) -> Self:
+        # Frozen for everybody else: this is still part of making it.
         self._embedded = self.database_url is None
         secret = self.secret_key.get_secret_value()
         if not secret and self._embedded:
-            # Frozen for everybody else: this is still part of making it.
-            object.__setattr__(self, "secret_key", SecretStr(_kept_secret(self.var_dir / "secret_key")))
+            secret = _kept_secret(self.var_dir / "secret_key", secrets.token_urlsafe(48))
+            object.__setattr__(self, "secret_key", SecretStr(secret))
         elif not secret:
             raise ValueError("BACKOFFICE_SECRET_KEY must be set where BACKOFFICE_DATABASE_URL is")
         elif len(secret) < SHORTEST_SECRET:
             raise ValueError(f"BACKOFFICE_SECRET_KEY must have at least {SHORTEST_SECRET} characters")
+        return self
+
+    @model_validator(mode="after")
+    def _complete_audit_key(self) -> Self:
+        key = self.audit_key.get_secret_value()
+        if self.audit_key_file is not None:
+            if key:
+                raise ValueError("Set BACKOFFICE_AUDIT_KEY or BACKOFFICE_AUDIT_KEY_FILE, not both")
+            key = _read_secret(self.audit_key_file)
+        elif not key and self._embedded:
+            key = _kept_secret(self.var_dir / "audit_key", base64.b64encode(os.urandom(KEY_BYTES)).decode())
+        if key and not _is_key(key):
+            raise ValueError(f"BACKOFFICE_AUDIT_KEY must be {KEY_BYTES} bytes in base64")
+        if not all(map(_is_key, filter(None, map(str.strip, self.audit_trusted_keys.split(","))))):
+            raise ValueError(f"BACKOFFICE_AUDIT_TRUSTED_KEYS must be keys of {KEY_BYTES} bytes in base64")
+        object.__setattr__(self, "audit_key", SecretStr(key))
         return self
 
     @property
@@ -161,21 +191,35 @@ def _sentence(mistake: Any) -> str:
     return f"{name} is wrong: {message[0].lower()}{message[1:]}."
 
 
-def _kept_secret(path: Path) -> str:
+def _is_key(text: str) -> bool:
+    try:
+        return len(base64.b64decode(text, validate=True)) == KEY_BYTES
+    except binascii.Error:
+        return False
+
+
+def _read_secret(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise ValueError(f"BACKOFFICE_AUDIT_KEY_FILE must be a file that can be read: {error}") from None
+
+
+def _kept_secret(path: Path, new: str) -> str:
     try:
         if not path.exists():
-            _make_secret(path)
+            _make_secret(path, new)
         return path.read_text().strip()
     except OSError as error:
         raise ValueError(f"BACKOFFICE_VAR_DIR must be a folder of yours: {error}") from None
 
 
-def _make_secret(path: Path) -> None:
+def _make_secret(path: Path, secret: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode=0o600)
     with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(48))
+        file.write(secret)
     # Of two commands that start together the first one's secret stays.
     with suppress(FileExistsError):
         path.hardlink_to(draft)

@@ -4,7 +4,7 @@ import asyncio
 
 from alembic import context
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, pool
+from sqlalchemy import Connection, pool, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -21,7 +21,14 @@ async def migrate() -> None:
 
 
 def _run(connection: Connection) -> None:
-    context.configure(connection=connection, target_metadata=Base.metadata, compare_type=True)
+    partitions = set(connection.scalars(text("SELECT relname FROM pg_class WHERE relispartition")))
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        compare_type=True,
+        # They are made month by month; the models know the whole table alone.
+        include_name=lambda name, kind, _: kind != "table" or name not in partitions,
+    )
     context.run_migrations()
     if _is_at_head():
         triggers.install(connection)

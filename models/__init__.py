@@ -2,6 +2,7 @@
 
 from models.attachment import Attachment
 from models.audit_log import AuditAction, AuditLog
+from models.audit_seal import AuditRemoval, AuditSeal, AuditVerification, RemovalKind, VerificationState
 from models.base import Base, Timestamped, Trashable, Versioned
 from models.comment import Comment
 from models.group import Group, GroupAccess, user_groups
@@ -16,12 +17,16 @@ __all__ = [
     "Attachment",
     "AuditAction",
     "AuditLog",
+    "AuditRemoval",
+    "AuditSeal",
+    "AuditVerification",
     "Base",
     "Comment",
     "Group",
     "GroupAccess",
     "LoginThrottle",
     "Operation",
+    "RemovalKind",
     "Session",
     "Tag",
     "Theme",
@@ -31,6 +36,7 @@ __all__ = [
     "Timestamped",
     "Trashable",
     "User",
+    "VerificationState",
     "Versioned",
     "ticket_tags",
     "user_groups",

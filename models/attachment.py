@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import PLAIN, Base, Timestamped, Trashable, Versioned
+from models.base import PII, PLAIN, Base, Timestamped, Trashable, Versioned
 
 if TYPE_CHECKING:
     from models.ticket import Ticket
@@ -18,7 +18,7 @@ class Attachment(Versioned, Trashable, Timestamped, Base):
     __tablename__ = "attachments"
 
     id: Mapped[int] = mapped_column(primary_key=True, info=dict(PLAIN))
-    filename: Mapped[str] = mapped_column(String(255), info=dict(PLAIN))
+    filename: Mapped[str] = mapped_column(String(255), info=dict(PII))
     content_type: Mapped[str] = mapped_column(String(255), info=dict(PLAIN))
     size_bytes: Mapped[int] = mapped_column(info=dict(PLAIN))
     #: 64 lower-case hexadecimal digits.

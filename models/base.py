@@ -14,7 +14,7 @@ from sqlalchemy.types import UserDefinedType
 PLAIN: Mapping[str, str] = {"audit": "plain"}  # old and new values
 SKIP: Mapping[str, str] = {"audit": "skip"}  # not at all: it follows from other columns
 SECRET: Mapping[str, str] = {"audit": "secret"}  # only the fact that it changed
-PII: Mapping[str, str] = {"audit": "pii"}  # old and new values, which an erasure may blank
+PII: Mapping[str, str] = {"audit": "pii"}  # old and new values, which an erasure blanks
 
 #: For tables that keep no history: bookkeeping, and the history itself.
 NOT_AUDITED: Mapping[str, bool] = {"audit": False}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import PLAIN, Base, Timestamped, Trashable, Versioned
+from models.base import PII, PLAIN, Base, Timestamped, Trashable, Versioned
 
 if TYPE_CHECKING:
     from models.ticket import Ticket
@@ -18,7 +18,7 @@ class Comment(Versioned, Trashable, Timestamped, Base):
     __tablename__ = "comments"
 
     id: Mapped[int] = mapped_column(primary_key=True, info=dict(PLAIN))
-    content: Mapped[str] = mapped_column(info=dict(PLAIN))
+    content: Mapped[str] = mapped_column(info=dict(PII))
     is_internal: Mapped[bool] = mapped_column(default=False, server_default="false", info=dict(PLAIN))
     ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id", ondelete="RESTRICT"), info=dict(PLAIN))
     author_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="RESTRICT"), info=dict(PLAIN))

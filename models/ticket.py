@@ -24,7 +24,7 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.ext.hybrid import hybrid_method, hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import PLAIN, SKIP, Base, Timestamped, Trashable, Versioned, following, stored_by_value
+from models.base import PII, PLAIN, SKIP, Base, Timestamped, Trashable, Versioned, following, stored_by_value
 from models.comment import Comment
 from models.tag import Tag, ticket_tags
 
@@ -81,8 +81,8 @@ class Ticket(Versioned, Trashable, Timestamped, Base):
         server_default=text("'T-' || to_char(nextval('ticket_number_seq'), 'FM999999999000000')"),
         info=dict(PLAIN),
     )
-    title: Mapped[str] = mapped_column(String(500), info=dict(PLAIN))
-    description: Mapped[str] = mapped_column(info=dict(PLAIN))
+    title: Mapped[str] = mapped_column(String(500), info=dict(PII))
+    description: Mapped[str] = mapped_column(info=dict(PII))
     status: Mapped[TicketStatus] = mapped_column(
         stored_by_value(TicketStatus, "ticket_status"),
         default=TicketStatus.OPEN,

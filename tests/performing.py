@@ -60,7 +60,7 @@ async def written_by(owner: asyncpg.Connection, change: Change) -> list[Written]
     """The entries of an operation, in their order."""
     rows = await owner.fetch(
         "SELECT table_name, record_id, action, changes, user_id FROM audit_logs"
-        " WHERE operation_id = $1 ORDER BY id",
+        " WHERE operation_id = $1 AND table_name <> 'operations' ORDER BY id",
         change.operation_id,
     )
     return [

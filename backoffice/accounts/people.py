@@ -22,7 +22,7 @@ from backoffice.accounts.sessions import (
 )
 from backoffice.accounts.typed import LONGEST_EMAIL, sought_email, storable
 from backoffice.audit.context import act_as, current_change
-from backoffice.audit.record import record_event
+from backoffice.audit.record import of_operation, record_event
 from backoffice.errors import BadInput, Conflict, NotFound
 from models import AuditAction, AuditLog, Group, GroupAccess, User
 
@@ -155,7 +155,7 @@ def may_manage(current: CurrentUser, *, is_staff: bool) -> bool:
 async def touches_staff(session: AsyncSession, operation_id: UUID) -> bool:
     """Whether an operation changed the record of anybody who is staff."""
     touched = select(AuditLog.record_id).where(
-        AuditLog.operation_id == operation_id, AuditLog.table_name == User.__tablename__
+        of_operation(operation_id), AuditLog.table_name == User.__tablename__
     )
     return bool(await session.scalar(select(exists().where(User.is_staff, User.id.in_(touched)))))
 
@@ -202,8 +202,14 @@ async def _welcome(session: AsyncSession, account: _Account, password: str) -> b
 
 
 async def _record_sign_in(session: AsyncSession, account: _Account, user_agent: str | None) -> None:
-    facts = {"user_agent": storable(user_agent or "", 300)}
-    await record_event(session, AuditAction.LOGIN, table_name="users", record_id=account.id, facts=facts)
+    await record_event(
+        session,
+        AuditAction.LOGIN,
+        table_name="users",
+        record_id=account.id,
+        facts={"user_agent": storable(user_agent or "", 300)},
+        personal=["user_agent"],
+    )
 
 
 async def _record_failure(
@@ -216,6 +222,7 @@ async def _record_failure(
         table_name="users",
         record_id=None if account is None else account.id,
         facts={"email": storable(email, LONGEST_EMAIL)},
+        personal=["email"],
     )
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.audit.labels import verb_label
+from backoffice.audit.record import of_operation
 from backoffice.audit.revert_links import parent_table
 from models import AuditAction, AuditLog, Base, Operation, User
 
@@ -106,7 +107,7 @@ async def entries_of_operation(
     session: AsyncSession, operation_id: UUID, *, limit: int = 50, after_id: int = 0
 ) -> list[Entry]:
     """The entries of an operation in the order in which they were written, those above `after_id`."""
-    statement = _entries().where(AuditLog.operation_id == operation_id, AuditLog.id > after_id)
+    statement = _entries().where(of_operation(operation_id), AuditLog.id > after_id)
     rows = await session.execute(statement.order_by(AuditLog.id).limit(limit))
     return await _described(session, rows.all(), with_records=True)
 
@@ -126,7 +127,7 @@ async def operation_totals(session: AsyncSession, operation_id: UUID) -> list[Op
             func.count().label("entries"),
             func.count(AuditLog.record_id.distinct()).label("records"),
         )
-        .where(AuditLog.operation_id == operation_id)
+        .where(of_operation(operation_id))
         .group_by(AuditLog.table_name, AuditLog.action)
         .order_by(AuditLog.table_name, AuditLog.action)
     )

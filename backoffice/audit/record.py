@@ -1,15 +1,31 @@
 """Writing down an operation at the end of its transaction, and events that change no row."""
 
+from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import exists, func, insert, literal, select
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import ColumnElement, Text, and_, exists, func, insert, literal, literal_column, select
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.audit.context import Change
 from models import AuditAction, AuditLog, Operation
 
 CHANGES_OF_ROWS = (AuditAction.CREATE, AuditAction.UPDATE, AuditAction.DELETE)
+
+
+def of_operation(operation_id: UUID) -> ColumnElement[bool]:
+    """The entries of records that an operation wrote.
+
+    Its own entry, by which the history proves who did what, and why, is none of them. Partitions from
+    before it began are not looked at.
+    """
+    began = select(Operation.created_at).where(Operation.id == operation_id).scalar_subquery()
+    return and_(
+        AuditLog.operation_id == operation_id,
+        AuditLog.created_at >= func.coalesce(began, literal_column("'-infinity'::timestamptz")),
+        AuditLog.table_name != Operation.__tablename__,
+    )
 
 
 async def record_operation(session: AsyncSession, change: Change) -> None:
@@ -28,7 +44,10 @@ async def record_operation(session: AsyncSession, change: Change) -> None:
         table.reverts_id: change.reverts_id,
     }
     wrote_history = exists().where(
-        AuditLog.operation_id == change.operation_id, AuditLog.action.in_(CHANGES_OF_ROWS)
+        AuditLog.operation_id == change.operation_id,
+        AuditLog.action.in_(CHANGES_OF_ROWS),
+        # It began with this transaction: older partitions need not be looked at.
+        AuditLog.created_at >= func.now(),
     )
     row = select(*(literal(value, column.type) for column, value in values.items())).where(wrote_history)
     await session.execute(insert(Operation).from_select(list(values), row, include_defaults=False))
@@ -41,14 +60,21 @@ async def record_event(
     table_name: str,
     record_id: int | None,
     facts: dict[str, Any],
+    personal: Sequence[str] = (),
 ) -> None:
     """Add an entry for what changes no row (a sign-in, say); `facts` are its `{"name": value}`.
 
-    The actor, operation and request are those of the transaction.
+    `personal` names those that an erasure blanks. Actor, operation and request are the transaction's.
     """
     changes = {name: {"new": value} for name, value in facts.items()}
     await session.execute(
         select(
-            func.audit_event(literal(action.value), literal(table_name), record_id, literal(changes, JSONB))
+            func.audit_event(
+                literal(action.value),
+                literal(table_name),
+                record_id,
+                literal(changes, JSONB),
+                literal(list(personal) or None, ARRAY(Text)),
+            )
         )
     )

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.audit.context import current_change
 from backoffice.audit.labels import verb_label
-from backoffice.audit.record import CHANGES_OF_ROWS
+from backoffice.audit.record import CHANGES_OF_ROWS, of_operation
 from backoffice.audit.revert_links import parent_table, put_links_back
 from backoffice.audit.revert_rows import put_values_back
 from backoffice.audit.reverted import LISTED_CONFLICTS, Reverted, UndoConflict
@@ -145,7 +145,7 @@ async def _traces(session: AsyncSession, operation_id: UUID) -> list[_Trace]:
         )
         .select_from(AuditLog)
         .join(change, true())
-        .where(AuditLog.operation_id == operation_id, AuditLog.action.in_(CHANGES_OF_ROWS))
+        .where(of_operation(operation_id), AuditLog.action.in_(CHANGES_OF_ROWS))
         .group_by(AuditLog.table_name, AuditLog.action)
     )
     return [_Trace(*row) for row in await session.execute(statement)]
@@ -166,7 +166,7 @@ async def _lock(session: AsyncSession, operation_id: UUID, traces: Sequence[_Tra
 def _to_lock(operation_id: UUID, table: Table, touched: Collection[Table]) -> Iterator[Select[int | None]]:
     for other in touched:
         records = select(AuditLog.record_id).where(
-            AuditLog.operation_id == operation_id, AuditLog.table_name == other.name
+            of_operation(operation_id), AuditLog.table_name == other.name
         )
         if "audit_record" in other.info:
             if parent_table(other) is table:

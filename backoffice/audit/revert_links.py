@@ -31,6 +31,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert
 
+from backoffice.audit.record import of_operation
 from backoffice.audit.reverted import DELETED_SINCE, LISTED_CONFLICTS, Reverted, UndoConflict
 from models import AuditAction, AuditLog
 
@@ -81,7 +82,7 @@ def _net(operation_id: UUID, table: Table) -> CTE:
             AuditLog.id.label("entry"),
         )
         .where(
-            AuditLog.operation_id == operation_id,
+            of_operation(operation_id),
             AuditLog.table_name == table.name,
             AuditLog.action.in_((AuditAction.CREATE, AuditAction.DELETE)),
         )

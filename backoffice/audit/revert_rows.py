@@ -36,6 +36,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.selectable import LateralFromClause
 
+from backoffice.audit.record import of_operation
 from backoffice.audit.reverted import (
     CHANGED_SINCE,
     DELETED_SINCE,
@@ -80,7 +81,7 @@ def _steps(operation_id: UUID, table: Table) -> CTE:
         .select_from(AuditLog)
         .join(change, true())
         .where(
-            AuditLog.operation_id == operation_id,
+            of_operation(operation_id),
             AuditLog.table_name == table.name,
             AuditLog.action == AuditAction.UPDATE,
         )

@@ -8,14 +8,21 @@ compared with the models at every start (`drift`).
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Column, Connection, Table, text
+from sqlalchemy import BigInteger, Column, Connection, Table, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backoffice.audit.leaf import PERSONAL_DIGEST
 from models import Base
 
 #: Owns the functions; nobody signs in as it.
 AUDIT_ROLE = "backoffice_audit"
 APP_ROLE = "backoffice_app"
+
+#: So many months are ready before they come.
+MONTHS_AHEAD = 12
+
+#: What is only ever added to. (The partitions of the first as well, each by a guard of its own.)
+APPEND_ONLY_TABLES = ("audit_logs", "audit_seals", "audit_removals")
 
 
 @dataclass(frozen=True)
@@ -25,6 +32,11 @@ class AuditFunction:
     signature: str
     returns: str
     body: str
+    #: Whether it acts as the audit role, or as the tables' owner; `is_definer` is False: as who calls it.
+    is_owners: bool = False
+    is_definer: bool = True
+    #: Who may call it by themselves; a trigger's function needs nobody.
+    callers: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -35,7 +47,8 @@ class AuditFunction:
         # UTC and a fixed search path: what is recorded must not depend on the session that writes.
         return (
             f"CREATE OR REPLACE FUNCTION {self.signature} RETURNS {self.returns} LANGUAGE plpgsql"
-            " SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET timezone = 'UTC'"
+            f" SECURITY {'DEFINER' if self.is_definer else 'INVOKER'}"
+            " SET search_path = pg_catalog, public, pg_temp SET timezone = 'UTC'"
             f" AS $audit${self.body}$audit$"
         )
 
@@ -68,14 +81,17 @@ def audited_tables() -> list[Table]:
 
 
 def functions() -> list[AuditFunction]:
-    """All functions of the history: one per audited table, the guard, and the writer of events."""
-    return [_GUARD, _EVENT, *(_capture(table) for table in audited_tables())]
+    """All functions of the history: one per audited table, and those that keep it."""
+    return [_GUARD, _EVENT, _REDACT, _PARTITIONS, *(_capture(table) for table in audited_tables())]
 
 
 def triggers() -> list[AuditTrigger]:
-    """All triggers of the history: a capture and a guard per audited table, and the log's own guard."""
+    """All triggers of the history: a capture and a guard per audited table, and guards of its own tables.
+
+    Partitions of the history have a guard each, which is made with them.
+    """
     return [
-        AuditTrigger("audit_guard", "audit_logs", _APPEND_ONLY, _GUARD.name),
+        *(AuditTrigger("audit_guard", name, _APPEND_ONLY, _GUARD.name) for name in APPEND_ONLY_TABLES),
         *(trigger for table in audited_tables() for trigger in _triggers_of(table)),
     ]
 
@@ -88,22 +104,41 @@ def install(connection: Connection) -> None:
 
 async def drift(connection: AsyncConnection) -> list[str]:
     """What differs between the models and the database, a sentence each; empty when nothing does."""
-    return [*await _function_drift(connection), *await _trigger_drift(connection)]
+    return [
+        *await _function_drift(connection),
+        *await _trigger_drift(connection),
+        *(
+            f"The partition {name} of the history has no guard."
+            for name in await connection.scalars(
+                text(f"SELECT inhrelid::regclass::text FROM ({_UNGUARDED}) AS unguarded (inhrelid)")
+            )
+        ),
+    ]
 
 
 _APPEND_ONLY = "BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} FOR EACH STATEMENT"
+# The partitions of the history without a guard of their own: one on the whole table does not hold for them.
+_UNGUARDED = """
+SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'public.audit_logs'::regclass AND NOT EXISTS (
+  SELECT FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
+  WHERE tgrelid = inhrelid AND tgname = 'audit_guard' AND tgenabled = 'A' AND proname = 'audit_guard')
+"""
 _NEVER_EMPTIED = "BEFORE TRUNCATE ON {table} FOR EACH STATEMENT"
 _EVERY_ROW = "AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW"
 
+# An erasure is the one change there is: it blanks what is personal and keeps its digest (`audit_redact`).
+# Whoever calls it, the caller's rights decide: only the audit role's own functions come as that role.
 _GUARD = AuditFunction(
     "audit_guard()",
     "trigger",
-    """
+    f"""
 BEGIN
+  IF TG_OP = 'UPDATE' AND current_user = '{AUDIT_ROLE}' THEN RETURN NULL; END IF;
   RAISE EXCEPTION '% of % is refused: it would take history away', TG_OP, TG_TABLE_NAME
     USING ERRCODE = 'insufficient_privilege';
 END
 """,
+    is_definer=False,
 )
 
 _CONTEXT_COLUMNS = "user_id, operation_id, request_id, address, database_user"
@@ -114,7 +149,8 @@ _CONTEXT_VALUES = """nullif(current_setting('backoffice.actor_id', true), '')::b
     session_user"""
 
 _EVENT = AuditFunction(
-    "audit_event(event_action text, event_table text, event_record bigint, event_changes jsonb)",
+    "audit_event(event_action text, event_table text, event_record bigint, event_changes jsonb,"
+    " event_personal text[])",
     "void",
     f"""
 BEGIN
@@ -122,12 +158,85 @@ BEGIN
     RAISE EXCEPTION 'changes of rows are recorded by the triggers alone'
       USING ERRCODE = 'insufficient_privilege';
   END IF;
-  INSERT INTO public.audit_logs (table_name, record_id, action, changes, {_CONTEXT_COLUMNS})
-  VALUES (event_table, event_record, event_action::public.audit_action, event_changes,
+  INSERT INTO public.audit_logs (table_name, record_id, action, changes, personal, {_CONTEXT_COLUMNS})
+  VALUES (event_table, event_record, event_action::public.audit_action, event_changes, event_personal,
     {_CONTEXT_VALUES});
 END
 """,
+    callers=(APP_ROLE,),
 )
+
+_REDACT = AuditFunction(
+    "audit_redact(entry_ids bigint[])",
+    "bigint",
+    f"""
+DECLARE
+  redacted bigint;
+BEGIN
+  UPDATE public.audit_logs AS entry SET
+    personal_digest = {PERSONAL_DIGEST},
+    changes = entry.changes || coalesce((
+      SELECT jsonb_object_agg(field, '{{"erased": true}}'::jsonb) FROM unnest(entry.personal) AS field
+    ), '{{}}'),
+    address = NULL,
+    salt = NULL
+  WHERE entry.id = ANY (entry_ids) AND entry.salt IS NOT NULL;
+  GET DIAGNOSTICS redacted = ROW_COUNT;
+  RETURN redacted;
+END
+""",
+    callers=(APP_ROLE,),
+)
+
+
+# Callable by the application, which may not make tables: months come, whoever migrates or not. A table
+# is made and attached, since that alone lets others write in the meantime.
+_PARTITIONS = AuditFunction(
+    "audit_partitions_ahead(months integer)",
+    "integer",
+    f"""
+DECLARE
+  month timestamptz := date_trunc('month', now());
+  partition text;
+  made integer := 0;
+BEGIN
+  PERFORM set_config('lock_timeout', '3s', true);
+  FOR step IN 0..least(months, 120) LOOP
+    partition := 'audit_logs_' || to_char(month, 'YYYY_MM');
+    IF to_regclass('public.' || partition) IS NULL THEN
+      EXECUTE format('CREATE TABLE public.%I (LIKE public.audit_logs INCLUDING DEFAULTS)', partition);
+      EXECUTE format('CREATE TRIGGER audit_guard {_APPEND_ONLY.format(table="public.%I")}'
+        ' EXECUTE FUNCTION public.{_GUARD.name}()', partition);
+      EXECUTE format('ALTER TABLE public.%I ENABLE ALWAYS TRIGGER audit_guard', partition);
+      EXECUTE format('ALTER TABLE public.audit_logs ATTACH PARTITION public.%I FOR VALUES FROM (%L) TO (%L)',
+        partition, month, month + interval '1 month');
+      made := made + 1;
+    END IF;
+    month := month + interval '1 month';
+  END LOOP;
+  RETURN made;
+END
+""",
+    is_owners=True,
+    callers=(APP_ROLE,),
+)
+
+
+# Partitions that a migration made, or somebody by hand, get the guard that the others have.
+_GUARD_PARTITIONS = f"""
+DO $$
+DECLARE
+  partition regclass;
+BEGIN
+  FOR partition IN {_UNGUARDED} LOOP
+    EXECUTE format('DROP TRIGGER IF EXISTS audit_guard ON %s', partition);
+    EXECUTE format('CREATE TRIGGER audit_guard {_APPEND_ONLY.format(table="%s")}'
+      ' EXECUTE FUNCTION public.{_GUARD.name}()', partition);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER audit_guard', partition);
+  END LOOP;
+END
+$$
+"""
 
 
 def _triggers_of(table: Table) -> list[AuditTrigger]:
@@ -139,21 +248,22 @@ def _triggers_of(table: Table) -> list[AuditTrigger]:
 
 def _capture(table: Table) -> AuditFunction:
     recorded = [column for column in table.columns if not column.system and _policy(column) != "skip"]
-    record = table.info.get("audit_record", "id")
     body = f"""
 DECLARE
   changes jsonb := '{{}}';
+  personal text[] := {_names(recorded)};
 BEGIN
   IF TG_OP = 'UPDATE' THEN
+    personal := NULL;
 {"".join(_compare(column) for column in recorded)}    IF changes = '{{}}' THEN RETURN NULL; END IF;
   ELSIF TG_OP = 'INSERT' THEN
     changes := jsonb_build_object({_image(recorded, "new")});
   ELSE
     changes := jsonb_build_object({_image(recorded, "old")});
   END IF;
-  INSERT INTO public.audit_logs (table_name, record_id, action, changes, {_CONTEXT_COLUMNS})
-  VALUES ('{table.name}', CASE TG_OP WHEN 'DELETE' THEN OLD.{record} ELSE NEW.{record} END,
-    (CASE TG_OP WHEN 'INSERT' THEN 'CREATE' ELSE TG_OP END)::public.audit_action, changes,
+  INSERT INTO public.audit_logs (table_name, record_id, action, changes, personal, {_CONTEXT_COLUMNS})
+  VALUES ('{table.name}', {_record(table)},
+    (CASE TG_OP WHEN 'INSERT' THEN 'CREATE' ELSE TG_OP END)::public.audit_action, changes, personal,
     {_CONTEXT_VALUES});
   RETURN NULL;
 END
@@ -175,11 +285,27 @@ def _compare(column: Column[object]) -> str:
         change = "jsonb_build_object('changed', true)"
     else:
         change = f"jsonb_build_object('old', OLD.{name}, 'new', NEW.{name})"
+    is_personal = _policy(column) == "pii"
     return (
         f"    IF NEW.{name} IS DISTINCT FROM OLD.{name} THEN\n"
         f"      changes := changes || jsonb_build_object('{name}', {change});\n"
-        "    END IF;\n"
+        + (f"      personal := array_append(personal, '{name}');\n" if is_personal else "")
+        + "    END IF;\n"
     )
+
+
+def _record(table: Table) -> str:
+    """The key of the record that an entry is about; an operation's is in a column of its own."""
+    name = table.info.get("audit_record", "id")
+    if not isinstance(table.c[name].type, BigInteger):
+        return "NULL"
+    return f"CASE TG_OP WHEN 'DELETE' THEN OLD.{name} ELSE NEW.{name} END"
+
+
+def _names(columns: list[Column[object]]) -> str:
+    """The columns with personal values, as an array; NULL for none."""
+    names = [column.name for column in columns if _policy(column) == "pii"]
+    return f"'{{{','.join(names)}}}'" if names else "NULL"
 
 
 def _image(columns: list[Column[object]], side: str) -> str:
@@ -192,24 +318,34 @@ def _image(columns: list[Column[object]], side: str) -> str:
 
 
 def _installation() -> Iterator[str]:
-    yield f"SET LOCAL ROLE {AUDIT_ROLE}"
     for function in functions():
-        yield function.ddl
-        yield f"REVOKE ALL ON FUNCTION {function.signature} FROM PUBLIC"
-        yield f"GRANT EXECUTE ON FUNCTION {function.signature} TO SESSION_USER"
-    yield f"GRANT EXECUTE ON FUNCTION {_EVENT.signature} TO {APP_ROLE}"
-    yield "RESET ROLE"
+        yield from _function(function)
     for trigger in triggers():
         yield from trigger.ddl
+    yield _GUARD_PARTITIONS
+    yield f"SELECT audit_partitions_ahead({MONTHS_AHEAD})"
+
+
+def _function(function: AuditFunction) -> Iterator[str]:
+    if not function.is_owners:
+        yield f"SET LOCAL ROLE {AUDIT_ROLE}"
+    yield function.ddl
+    yield f"REVOKE ALL ON FUNCTION {function.signature} FROM PUBLIC"
+    for role in ("SESSION_USER", *function.callers):
+        yield f"GRANT EXECUTE ON FUNCTION {function.signature} TO {role}"
+    if not function.is_owners:
+        yield "RESET ROLE"
 
 
 async def _function_drift(connection: AsyncConnection) -> list[str]:
     rows = await connection.execute(
         text(
-            "SELECT proname, prosrc, prosecdef AND pg_get_userbyid(proowner) = :owner AS is_safe FROM pg_proc"
-            " WHERE pronamespace = 'public'::regnamespace AND proname LIKE 'audit\\_%'"
+            "SELECT proname, prosrc, prosecdef, proowner = relowner AS is_owners,"
+            " pg_get_userbyid(proowner) = :audit_role AS is_audit_roles"
+            " FROM pg_proc, pg_class WHERE pronamespace = 'public'::regnamespace"
+            " AND proname LIKE 'audit\\_%' AND pg_class.oid = 'public.audit_logs'::regclass"
         ),
-        {"owner": AUDIT_ROLE},
+        {"audit_role": AUDIT_ROLE},
     )
     found = {row.proname: row for row in rows}
     findings = []
@@ -217,7 +353,11 @@ async def _function_drift(connection: AsyncConnection) -> list[str]:
         row = found.get(function.name)
         if row is None:
             findings.append(f"The function {function.name} is missing.")
-        elif row.prosrc != function.body or not row.is_safe:
+        elif (
+            row.prosrc != function.body
+            or row.prosecdef != function.is_definer
+            or not (row.is_owners if function.is_owners else row.is_audit_roles)
+        ):
             findings.append(f"The function {function.name} is not what the models ask for.")
     return findings
 

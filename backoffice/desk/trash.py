@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from backoffice.audit.context import current_change
+from backoffice.audit.record import of_operation
 from backoffice.database.trash import INCLUDE_TRASHED
 from backoffice.errors import BadInput
 from backoffice.operations.bulk import BulkVerb, Counts, Selection, lock, run
@@ -114,7 +115,7 @@ async def unreferenced_files(session: AsyncSession, operation_id: UUID) -> list[
         select(sha256)
         .distinct()
         .where(
-            AuditLog.operation_id == operation_id,
+            of_operation(operation_id),
             AuditLog.table_name == Attachment.__tablename__,
             AuditLog.action == AuditAction.DELETE,
             ~in_use,
