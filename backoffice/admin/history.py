@@ -28,6 +28,9 @@ _ACTIONS: Final = {
     AuditAction.LOGOUT: "signed out",
     AuditAction.VIEW: "viewed",
     AuditAction.EXPORT: "exported",
+    AuditAction.SEARCH: "searched",
+    AuditAction.ERASE: "erased",
+    AuditAction.RETAIN: "took out of the history",
 }
 #: Bookkeeping that says nothing beside the other fields.
 _UNSHOWN: Final = frozenset({"id", "deleted_operation"})

@@ -68,6 +68,8 @@ INSERT INTO group_accesses (group_id, identity, action)
 SELECT groups.id, identity, action FROM groups JOIN (VALUES
   ('Auditors', 'audit-log', 'action:verify'),
   ('Auditors', 'audit-log', 'action:export'),
+  ('Administrators', 'audit-log', 'action:verify'),
+  ('Administrators', 'audit-log', 'action:export'),
   ('Administrators', 'user', 'action:erase')
 ) AS granted (name, identity, action) USING (name)
 ON CONFLICT DO NOTHING
@@ -75,6 +77,8 @@ ON CONFLICT DO NOTHING
 
 
 def upgrade() -> None:
+    # Months begin and end in UTC, wherever the server is.
+    op.execute("SET LOCAL timezone = 'UTC'")
     # They hold the old table's columns; the triggers are made anew at the head.
     _drop_audit_functions()
     for action in ACTIONS:
@@ -206,11 +210,12 @@ def _personal() -> list[sa.Column[object]]:
 
 
 def _create_partitions() -> None:
-    """A partition for each month that has entries, and for the next twelve."""
+    """A partition for each month that has entries, for this one and the next twelve."""
     months = op.get_bind().scalars(
         sa.text(
-            "SELECT generate_series(date_trunc('month', coalesce(min(created_at), now()), 'UTC'),"
-            " now() + interval '12 months', interval '1 month') FROM audit_logs_before"
+            "SELECT DISTINCT date_trunc('month', created_at) FROM audit_logs_before UNION"
+            " SELECT date_trunc('month', now()) + make_interval(months => step)"
+            " FROM generate_series(0, 12) AS step ORDER BY 1"
         )
     )
     for month in months.all():

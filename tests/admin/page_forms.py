@@ -127,7 +127,9 @@ class History:
     async def entries(self) -> list[tuple[str, str, dict[str, Any]]]:
         """Table, action and changes (field: (old, new)) of each new entry."""
         rows = await self.owner.fetch(
-            "SELECT id, table_name, action, changes FROM audit_logs WHERE id > $1 ORDER BY id", self.seen
+            "SELECT id, table_name, action, changes FROM audit_logs"
+            " WHERE id > $1 AND table_name <> 'operations' ORDER BY id",
+            self.seen,
         )
         self.seen = max([self.seen, *(row["id"] for row in rows)])
         return [(row["table_name"], row["action"], _changes(row["changes"])) for row in rows]

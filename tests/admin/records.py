@@ -39,7 +39,9 @@ async def make_records(desk: Desk) -> Records:
         "user": customer.id,
         "group": await desk.group_id("Agents"),
         "operation": change.operation_id,
-        "audit-log": await desk.owner.fetchval("SELECT max(id) FROM audit_logs"),
+        "audit-log": await desk.owner.fetchval(
+            "SELECT max(id) FROM audit_logs WHERE table_name <> 'operations'"
+        ),
     }
     return Records(keys, await _undone(desk, ticket.id))
 

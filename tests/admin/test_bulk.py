@@ -62,7 +62,10 @@ async def confirmed(visitor: Visitor, question: Response, **changes: str) -> Res
 
 
 async def entries(desk: Desk, operation: asyncpg.Record) -> list[asyncpg.Record]:
-    found = "SELECT *, xmin::text AS written_by FROM audit_logs WHERE operation_id = $1 ORDER BY id"
+    found = (
+        "SELECT *, xmin::text AS written_by FROM audit_logs"
+        " WHERE operation_id = $1 AND table_name <> 'operations' ORDER BY id"
+    )
     return list(await desk.owner.fetch(found, operation["id"]))
 
 

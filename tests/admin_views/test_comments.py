@@ -49,7 +49,9 @@ class TestEdit:
         row = await desk.owner.fetchrow("SELECT * FROM comments WHERE id = $1", comment.id)
         assert row is not None
         assert (row["content"], row["author_id"]) == ("Better said", comment.author_id)
-        entry = await desk.owner.fetchrow("SELECT * FROM audit_logs ORDER BY id DESC LIMIT 1")
+        entry = await desk.owner.fetchrow(
+            "SELECT * FROM audit_logs WHERE table_name <> 'operations' ORDER BY id DESC LIMIT 1"
+        )
         assert entry is not None
         assert (entry["table_name"], entry["record_id"], entry["user_id"]) == (
             "comments",

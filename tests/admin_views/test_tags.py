@@ -48,7 +48,9 @@ class TestDeleting:
         form = {"pks": str(tag.id), "confirm": "1"}
         assert (await supervisor.post("/admin/tag/bulk/delete", form)).status_code == 303
         assert not await desk.owner.fetchval("SELECT count(*) FROM tags WHERE id = $1", tag.id)
-        entry = await desk.owner.fetchrow("SELECT * FROM audit_logs ORDER BY id DESC LIMIT 1")
+        entry = await desk.owner.fetchrow(
+            "SELECT * FROM audit_logs WHERE table_name <> 'operations' ORDER BY id DESC LIMIT 1"
+        )
         assert entry is not None
         assert (entry["action"], entry["table_name"], entry["record_id"]) == ("DELETE", "tags", tag.id)
 

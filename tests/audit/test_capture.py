@@ -340,7 +340,9 @@ class TestPolicies:
         kept = {table.name for table in audited_tables()}
         assert Base.metadata.tables.keys() - kept == {
             "audit_logs",
-            "operations",
+            "audit_removals",
+            "audit_seals",
+            "audit_verifications",
             "sessions",
             "login_throttles",
         }

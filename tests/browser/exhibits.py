@@ -60,7 +60,7 @@ async def make_exhibits(served: Served, supervisor: Page) -> Exhibits:
         "user": customer.id,
         "group": await served.value("SELECT id FROM groups WHERE name = 'Supervisors'"),
         "operation": await served.value(newest.format("operations WHERE verb LIKE 'ticket.%'")),
-        "audit-log": await served.value("SELECT max(id) FROM audit_logs"),
+        "audit-log": await served.value("SELECT max(id) FROM audit_logs WHERE table_name <> 'operations'"),
     }
     return Exhibits(keys, trashed.id, bare.id)
 
