@@ -36,7 +36,7 @@ class TestReadme:
 
     def test_and_changelog_name_commands_that_exist(self) -> None:
         listed = names(
-            "CHANGELOG.md", r"`(run|serve|migrate|[a-z]+superuser|[a-z]+password|seed|check|[a-z]+-[a-z]+)`"
+            "CHANGELOG.md", r"`(run|serve|migrate|audit|[a-z]+superuser|[a-z]+password|seed|check|[a-z]+-[a-z]+)`"
         )
         assert listed == set(cli.commands)
 

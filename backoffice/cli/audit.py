@@ -1,0 +1,17 @@
+"""`audit …`: the proof that the history is whole, for somebody who need not trust the database."""
+
+import click
+
+from backoffice.audit.proof.keys import signing_key
+from backoffice.cli.deployment import read_settings
+
+
+@click.group()
+def audit() -> None:
+    """Seal, verify and hand out the change history."""
+
+
+@audit.command("public-key")
+def public_key() -> None:
+    """Print the key that checks seals; keep it where nobody who reaches the database can change it."""
+    click.echo(signing_key(read_settings()).public.text)
