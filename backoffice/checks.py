@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from backoffice.audit.partitions import STRAYS_MEND, stray_entries, stray_sentence
 from backoffice.audit.triggers import drift
 from backoffice.database.engine import create_engine
 from backoffice.database.migrate import head
@@ -68,9 +69,10 @@ async def _application_findings(settings: Settings) -> list[Finding]:
     try:
         async with _connected(settings.app_url) as connection:
             findings = [*await readiness(connection), *await _right_findings(connection)]
-            if not findings and not settings.embedded:
-                findings = await _demo_findings(connection)
-            return findings
+            if findings:
+                return findings
+            demo = [] if settings.embedded else await _demo_findings(connection)
+            return [*demo, *await _partition_findings(connection)]
     except (OSError, SQLAlchemyError) as error:
         return [_unreachable("the application's role", "BACKOFFICE_DATABASE_URL", error)]
 
@@ -103,6 +105,11 @@ async def _right_findings(connection: AsyncConnection) -> list[Finding]:
     rights = await connection.scalars(text(NOT_FOR_THE_APPLICATION))
     mend = "Serve as `backoffice_app`, with the rights that the migrations give it (docs/configuration.md)."
     return [Finding(f"The application's role {right}.", mend) for right in rights]
+
+
+async def _partition_findings(connection: AsyncConnection) -> list[Finding]:
+    strays = await stray_entries(connection)
+    return [Finding(stray_sentence(strays), STRAYS_MEND)] if strays else []
 
 
 async def _demo_findings(connection: AsyncConnection) -> list[Finding]:

@@ -21,6 +21,9 @@ APP_ROLE = "backoffice_app"
 #: So many months are ready before they come.
 MONTHS_AHEAD = 12
 
+# Who makes partitions takes turns.
+PARTITIONS_LOCK = 7261657
+
 #: What is only ever added to. (The partitions of the first as well, each by a guard of its own.)
 APPEND_ONLY_TABLES = ("audit_logs", "audit_seals", "audit_removals")
 
@@ -82,7 +85,15 @@ def audited_tables() -> list[Table]:
 
 def functions() -> list[AuditFunction]:
     """All functions of the history: one per audited table, and those that keep it."""
-    return [_GUARD, _EVENT, _REDACT, _PARTITIONS, *(_capture(table) for table in audited_tables())]
+    return [
+        _GUARD,
+        _EVENT,
+        _REDACT,
+        _PARTITION,
+        _PARTITIONS,
+        _STRAYS,
+        *(_capture(table) for table in audited_tables()),
+    ]
 
 
 def triggers() -> list[AuditTrigger]:
@@ -189,31 +200,52 @@ END
 )
 
 
-# Callable by the application, which may not make tables: months come, whoever migrates or not. A table
-# is made and attached, since that alone lets others write in the meantime.
+# A table is made and attached, since that alone lets others write in the meantime. Two who do it at the
+# same moment take turns.
+_PARTITION = AuditFunction(
+    "audit_partition(moment timestamptz)",
+    "boolean",
+    f"""
+DECLARE
+  month timestamptz := date_trunc('month', moment);
+  partition text := 'audit_logs_' || to_char(month, 'YYYY_MM');
+BEGIN
+  PERFORM pg_advisory_xact_lock({PARTITIONS_LOCK});
+  IF EXISTS (SELECT FROM pg_inherits WHERE inhparent = 'public.audit_logs'::regclass
+    AND inhrelid = to_regclass('public.' || partition)) THEN RETURN false; END IF;
+  EXECUTE format('CREATE TABLE public.%I (LIKE public.audit_logs INCLUDING DEFAULTS)', partition);
+  EXECUTE format('CREATE TRIGGER audit_guard {_APPEND_ONLY.format(table="public.%I")}'
+    ' EXECUTE FUNCTION public.{_GUARD.name}()', partition);
+  EXECUTE format('ALTER TABLE public.%I ENABLE ALWAYS TRIGGER audit_guard', partition);
+  EXECUTE format('ALTER TABLE public.audit_logs ATTACH PARTITION public.%I FOR VALUES FROM (%L) TO (%L)',
+    partition, month, month + interval '1 month');
+  RETURN true;
+END
+""",
+    is_owners=True,
+)
+
+# Callable by the application, which may not make tables: months come, whoever migrates or not. A month
+# with entries in DEFAULT cannot have its own until `backoffice audit partitions` moves them; others can.
 _PARTITIONS = AuditFunction(
     "audit_partitions_ahead(months integer)",
     "integer",
-    f"""
+    """
 DECLARE
-  month timestamptz := date_trunc('month', now());
-  partition text;
+  patience text := current_setting('lock_timeout');
   made integer := 0;
 BEGIN
   PERFORM set_config('lock_timeout', '3s', true);
   FOR step IN 0..least(months, 120) LOOP
-    partition := 'audit_logs_' || to_char(month, 'YYYY_MM');
-    IF to_regclass('public.' || partition) IS NULL THEN
-      EXECUTE format('CREATE TABLE public.%I (LIKE public.audit_logs INCLUDING DEFAULTS)', partition);
-      EXECUTE format('CREATE TRIGGER audit_guard {_APPEND_ONLY.format(table="public.%I")}'
-        ' EXECUTE FUNCTION public.{_GUARD.name}()', partition);
-      EXECUTE format('ALTER TABLE public.%I ENABLE ALWAYS TRIGGER audit_guard', partition);
-      EXECUTE format('ALTER TABLE public.audit_logs ATTACH PARTITION public.%I FOR VALUES FROM (%L) TO (%L)',
-        partition, month, month + interval '1 month');
-      made := made + 1;
-    END IF;
-    month := month + interval '1 month';
+    BEGIN
+      IF public.audit_partition(date_trunc('month', now()) + make_interval(months => step)) THEN
+        made := made + 1;
+      END IF;
+    EXCEPTION WHEN check_violation THEN
+      NULL;
+    END;
   END LOOP;
+  PERFORM set_config('lock_timeout', patience, true);
   RETURN made;
 END
 """,
@@ -221,9 +253,22 @@ END
     callers=(APP_ROLE,),
 )
 
+# Nobody but the owner reads a partition by itself, and the whole table cannot be asked for one alone.
+_STRAYS = AuditFunction(
+    "audit_strays()",
+    "bigint",
+    """
+BEGIN
+  RETURN (SELECT count(*) FROM public.audit_logs_default);
+END
+""",
+    is_owners=True,
+    callers=(APP_ROLE,),
+)
 
-# Partitions that a migration made, or somebody by hand, get the guard that the others have.
-_GUARD_PARTITIONS = f"""
+
+#: Partitions that a migration made, or somebody by hand, get the guard that the others have.
+GUARD_PARTITIONS = f"""
 DO $$
 DECLARE
   partition regclass;
@@ -322,7 +367,7 @@ def _installation() -> Iterator[str]:
         yield from _function(function)
     for trigger in triggers():
         yield from trigger.ddl
-    yield _GUARD_PARTITIONS
+    yield GUARD_PARTITIONS
     yield f"SELECT audit_partitions_ahead({MONTHS_AHEAD})"
 
 
