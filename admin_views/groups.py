@@ -16,9 +16,15 @@ from backoffice.admin.view import View
 from models import Group
 
 
+def _rows(view: View) -> list[Any]:
+    """A row of boxes a page that has grants of its own."""
+    borrowing = {page.identity for page in view.site.declared if page.granted_by}
+    return [row for row in build_permission_rows(view.site) if row.identity not in borrowing]
+
+
 def _matrix(view: View, request: Request, record: Group | None) -> Any:
     granted = [str(access) for access in record.accesses] if record is not None else []
-    return PermissionMatrixField("Permissions", rows=build_permission_rows(view.site), default=granted)
+    return PermissionMatrixField("Permissions", rows=_rows(view), default=granted)
 
 
 def _in_words(view: View, request: Request, record: Group) -> Cell:
@@ -26,14 +32,14 @@ def _in_words(view: View, request: Request, record: Group) -> Cell:
     granted = {str(access) for access in record.accesses}
     pages = {
         row.label: [str(choice.label) for choice in row.choices if choice.value in granted]
-        for row in build_permission_rows(view.site)
+        for row in _rows(view)
     }
     lines = [f"{page}: {', '.join(labels)}" for page, labels in pages.items() if labels]
     return Cell(Kind.LONG_TEXT, "\n".join(lines))
 
 
 def _offered(view: View) -> Grants:
-    return _grants(choice.value for row in build_permission_rows(view.site) for choice in row.choices)
+    return _grants(choice.value for row in _rows(view) for choice in row.choices)
 
 
 def _grants(boxes: Iterable[str] | None) -> Grants:

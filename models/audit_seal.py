@@ -45,6 +45,8 @@ class AuditSeal(Base):
     __table_args__ = (
         CheckConstraint("length(entries) = 40 * entry_count", name="entries_length"),
         Index("ix_audit_seals_sealed_at", "sealed_at"),
+        # Which seal an entry is in.
+        Index("ix_audit_seals_through", "through_xid", "through_id"),
         {"info": dict(NOT_AUDITED)},
     )
 

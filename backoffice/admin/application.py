@@ -75,6 +75,7 @@ def _application(settings: Settings, engine: AsyncEngine) -> Starlette:
 async def _while_serving(app: Starlette) -> AsyncIterator[None]:
     await require_readiness(app.state.engine)
     yield
+    await app.state.site.background.stop()
     await app.state.engine.dispose()
 
 

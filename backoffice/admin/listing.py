@@ -41,6 +41,7 @@ async def list_page(site: "AdminSite", view: "View", request: Request) -> Respon
     problem, status_code = " ".join(filter(None, (filtered.problem, place.problem))), 400
     address = ListAddress(view.url("list"), request.query_params.multi_items())
     names = _columns(view, is_trash=filtered.is_trash)
+    around = await view.list_extra(request)
     found = Found()
     if not problem:
         try:
@@ -56,7 +57,7 @@ async def list_page(site: "AdminSite", view: "View", request: Request) -> Respon
         site, view, request, filtered, place, address, str(address) if address.pairs else ""
     )
     page = builder.page(names, found.records, found.count, has_more=found.has_more, problem=problem)
-    return site.render(request, view.list_template, page, status_code=status_code)
+    return site.render(request, view.list_template, page, status_code=status_code, around=around)
 
 
 def _columns(view: "View", *, is_trash: bool) -> list[str]:

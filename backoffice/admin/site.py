@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import BaseRoute, Route
 
 from backoffice.accounts.sessions import CurrentUser
+from backoffice.admin.background import Background
 from backoffice.admin.edge import Edge
 from backoffice.admin.pages import NavigationGroup, NavigationItem
 from backoffice.admin.request import take_flashes
@@ -68,6 +69,7 @@ class AdminSite(Admin):
         self.settings = settings
         self.factory = factory
         self.edge = Edge(self)
+        self.background = Background()
         self.pages: Environment = environment(templates=templates)
         super().__init__(
             app,
@@ -132,12 +134,18 @@ class AdminSite(Admin):
     def navigation(self, request: Request) -> list[NavigationGroup]:
         """The sidebar: the views that this person may list, by category."""
         groups: dict[str, list[NavigationItem]] = {}
+        current = self._current_page(request)
         for view in self.declared:
-            if view.may(request, "list"):
-                is_current = request.path_params.get("identity") == view.identity
-                item = NavigationItem(view.name_plural, view.url("list"), view.icon, is_current)
+            if view.may(request, "list") and not view.menu_under:
+                label, url = view.menu_label or view.name_plural, view.url(view.menu_page)
+                item = NavigationItem(label, url, view.icon, view.identity == current)
                 groups.setdefault(view.category, []).append(item)
         return [NavigationGroup(label, items) for label, items in groups.items()]
+
+    def _current_page(self, request: Request) -> str:
+        """The identity of the view in the sidebar that the request is for, or stands under."""
+        first = request.url.path.removeprefix(f"{self.base_url}/").partition("/")[0]
+        return next((view.menu_under or first for view in self.declared if view.identity == first), "")
 
     def takes_files(self, request: Request) -> bool:
         """Whether the page that `request` is for takes files, as its view says."""

@@ -82,6 +82,13 @@ class View(ModelView):
 
     #: Grants of this page beside the usual ones and its bulk actions: slug and label.
     grants: ClassVar[Mapping[str, str]] = {}
+    #: The identity of the page whose grants count here, too; empty: it has grants of its own.
+    granted_by: ClassVar[str] = ""
+    #: What the sidebar calls it, where that is not its plural, and to which of its pages it leads.
+    menu_label: ClassVar[str] = ""
+    menu_page: ClassVar[str] = "list"
+    #: The identity of the page that stands for it in the sidebar, where it has no place of its own.
+    menu_under: ClassVar[str] = ""
     #: Exposed routes that take files, by the name of their method.
     takes_files: ClassVar[Sequence[str]] = ()
     #: Whether a record's page shows its changes.
@@ -159,6 +166,11 @@ class View(ModelView):
         if not self.may(request, action, record):
             raise NotAllowed("You are not allowed to do this.")
 
+    def has_permission(self, request: Request, action: str, obj: Any = None) -> bool:
+        """SQLAdmin's question, too: asked of the page that `granted_by` names."""
+        identity = self.granted_by or self.identity
+        return self._authorization_backend().has_permission(request, identity, action, obj)
+
     def _is_switched_on(self, action: str) -> bool:
         flags = {
             "create": "can_create",
@@ -203,6 +215,10 @@ class View(ModelView):
         return await history_of(
             request.state.session, self.model.__tablename__, key_of(record), limit=limit, before_id=before_id
         )
+
+    async def list_extra(self, request: Request) -> Mapping[str, Any]:
+        """What stands around the list, for a template of the view's own."""
+        return {}
 
     async def details_extra(self, request: Request, record: Any) -> Mapping[str, Any]:
         """What the record's page shows beyond its facts, for a template of the view's own."""

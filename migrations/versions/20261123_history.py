@@ -56,6 +56,7 @@ FROM audit_logs
 RIGHTS = """
 GRANT SELECT, INSERT ON audit_seals, audit_removals TO backoffice_app;
 GRANT SELECT, INSERT, UPDATE ON audit_verifications TO backoffice_app;
+GRANT SELECT, INSERT, DELETE ON frozen_selections TO backoffice_app;
 GRANT SELECT ON audit_logs TO backoffice_app;
 GRANT SELECT ON audit_logs, audit_seals, audit_removals, audit_verifications TO backoffice_reader;
 GRANT SELECT, INSERT ON audit_logs TO backoffice_audit;
@@ -92,6 +93,7 @@ def upgrade() -> None:
     op.execute(OPERATIONS)
     op.drop_table("audit_logs_before")
     _create_proofs()
+    _create_selections()
     for statement in RIGHTS.split(";"):
         op.execute(statement)
     op.execute(GRANTS)
@@ -103,7 +105,7 @@ def downgrade() -> None:
     op.execute(
         "DELETE FROM group_accesses WHERE action IN ('action:verify', 'action:export', 'action:erase')"
     )
-    for table in ("audit_verifications", "audit_removals", "audit_seals"):
+    for table in ("frozen_selections", "audit_verifications", "audit_removals", "audit_seals"):
         op.drop_table(table)
     for name in ENUMS:
         op.execute(f"DROP TYPE {name}")
@@ -248,6 +250,7 @@ def _create_proofs() -> None:
     # Digests do not compress.
     op.execute("ALTER TABLE audit_seals ALTER COLUMN entries SET STORAGE EXTERNAL")
     op.create_index("ix_audit_seals_sealed_at", "audit_seals", ["sealed_at"], unique=False)
+    op.create_index("ix_audit_seals_through", "audit_seals", ["through_xid", "through_id"], unique=False)
     op.create_table(
         "audit_removals",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -285,3 +288,21 @@ def _create_proofs() -> None:
         "ix_audit_verifications_started_at", "audit_verifications", ["started_at", "id"], unique=False
     )
     op.create_index("ix_audit_verifications_user_id", "audit_verifications", ["user_id"], unique=False)
+
+
+def _create_selections() -> None:
+    op.create_table(
+        "frozen_selections",
+        sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("table_name", sa.String(length=63), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.Column("record_ids", postgresql.ARRAY(sa.BigInteger()), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_frozen_selections_user_id_users"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_frozen_selections")),
+    )
+    op.create_index("ix_frozen_selections_created_at", "frozen_selections", ["created_at"], unique=False)
+    op.create_index("ix_frozen_selections_user_id", "frozen_selections", ["user_id"], unique=False)
