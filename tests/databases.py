@@ -12,8 +12,9 @@ from backoffice.database.roles import APP, LOGINS, OWNER, READER, bootstrap, dat
 
 @dataclass(frozen=True)
 class Database:
-    """One database, by the URL (`postgresql://…`) of each role."""
+    """One database, by its name and the URL (`postgresql://…`) of each role."""
 
+    name: str
     superuser_url: str
     owner_url: str
     app_url: str
@@ -56,7 +57,7 @@ class Server:
             )
             for role in (OWNER, APP, READER)
         )
-        return Database(as_superuser.render_as_string(hide_password=False), owner, app, reader)
+        return Database(name, as_superuser.render_as_string(hide_password=False), owner, app, reader)
 
     def bootstrap(self, name: str) -> None:
         self._runner.run(bootstrap(self.superuser_url, database=name, passwords=self.passwords))
