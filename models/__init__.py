@@ -7,6 +7,7 @@ from models.base import Base, Timestamped, Trashable, Versioned
 from models.comment import Comment
 from models.group import Group, GroupAccess, user_groups
 from models.operation import Operation
+from models.selection import FrozenSelection
 from models.session import LoginThrottle, Session
 from models.tag import Tag, ticket_tags
 from models.ticket import SETTLED, Ticket, TicketPriority, TicketStatus
@@ -22,6 +23,7 @@ __all__ = [
     "AuditVerification",
     "Base",
     "Comment",
+    "FrozenSelection",
     "Group",
     "GroupAccess",
     "LoginThrottle",

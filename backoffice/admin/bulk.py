@@ -5,9 +5,10 @@ query; without `confirm=1` (or with something missing) it answers the confirmati
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from starlette.background import BackgroundTask
 from starlette.requests import Request
@@ -18,11 +19,22 @@ from backoffice.admin.filtered import filtered_query
 from backoffice.admin.forms import bound
 from backoffice.admin.origin import here
 from backoffice.admin.pages import ConfirmPage, Flash, RefusedCount
-from backoffice.admin.request import flash, see_other, submitted
+from backoffice.admin.request import current_user, flash, see_other, submitted
 from backoffice.audit.context import Change
 from backoffice.database import INCLUDE_TRASHED
-from backoffice.errors import BadInput, NotAllowed, NotFound
-from backoffice.operations import BulkVerb, Counts, Selection, chosen, keys, preview, run
+from backoffice.errors import BadInput, Conflict, NotAllowed, NotFound
+from backoffice.operations import (
+    BulkVerb,
+    Counts,
+    Selection,
+    chosen,
+    find_frozen,
+    freeze,
+    keys,
+    preview,
+    run,
+)
+from models import FrozenSelection
 
 if TYPE_CHECKING:
     from backoffice.admin.site import AdminSite
@@ -68,12 +80,30 @@ class BulkAction:
 
 @dataclass(frozen=True)
 class Selected:
-    """What an action is asked to change, and how to say so."""
+    """What an action is asked to change, and how to say so.
+
+    `hidden` are the fields by which a form asks for the same rows again.
+    """
 
     selection: Selection
     words: str
     hidden: Sequence[tuple[str, str]]
+    #: None: all that match.
     rows: int | None
+    #: Whether these are the rows that were counted, and no others.
+    is_frozen: bool = True
+
+
+@dataclass(frozen=True)
+class Question:
+    """One request for an action on a selection."""
+
+    site: "AdminSite"
+    view: "View"
+    request: Request
+    action: BulkAction
+    selected: Selected
+    form: Form
 
 
 async def bulk(site: "AdminSite", view: "View", request: Request) -> Response:
@@ -83,43 +113,26 @@ async def bulk(site: "AdminSite", view: "View", request: Request) -> Response:
     if not action.is_allowed(view, request, rows=selected.rows):
         raise NotAllowed(f"You are not allowed to do this: {action.label.lower()}.")
     form = await bound(view, request, _form_class(action))
+    asked = Question(site, view, request, action, selected, form)
     if not all(name in submitted(request) for name in action.fields):
-        return _confirm(site, view, request, action, selected, form, is_ready=False)
+        return _ask(asked, is_ready=False)
     if not form.validate():
-        return _confirm(site, view, request, action, selected, form, is_ready=False, status_code=400)
+        return _ask(asked, is_ready=False, status_code=400)
     verb = action.verb(form.data)
     if not submitted(request).get("confirm"):
-        counts = await preview(request.state.session, verb, selected.selection)
-        return _confirm(site, view, request, action, selected, form, counts)
-    return await _do(site, view, request, action, selected, form, verb)
+        return await _confirm(asked, verb)
+    if action.confirm_word and submitted(request).get("word") != action.confirm_word:
+        return await _confirm(asked, verb, f"Type {action.confirm_word} to confirm.", status_code=400)
+    return await _do(asked, verb)
 
 
-async def _do(
-    site: "AdminSite",
-    view: "View",
-    request: Request,
-    action: BulkAction,
-    selected: Selected,
-    form: Form,
-    verb: BulkVerb,
-) -> Response:
-    answers = submitted(request)
-    if action.confirm_word and answers.get("word") != action.confirm_word:
-        counts = await preview(request.state.session, verb, selected.selection)
-        missing = f"Type {action.confirm_word} to confirm."
-        return _confirm(
-            site, view, request, action, selected, form, counts, errors=[missing], status_code=400
-        )
+async def _do(asked: Question, verb: BulkVerb) -> Response:
+    site, view, request, action = asked.site, asked.view, asked.request, asked.action
     change = request.state.change
-    change.reason = form["reason"].data or None
-    change.selection = selected.words
-    change.parameters = {name: _in_words(form[name].data) for name in action.fields}
-    counts = await run(request.state.session, verb, selected.selection)
-    if answers.get("expected", _signature(counts)) != _signature(counts):
-        changed = "Rows have changed since you were asked. Nothing was done: look at the counts again."
-        return _confirm(
-            site, view, request, action, selected, form, counts, errors=[changed], status_code=409
-        )
+    change.reason = asked.form["reason"].data or None
+    change.selection = asked.selected.words
+    change.parameters = {name: _in_words(asked.form[name].data) for name in action.fields}
+    counts = await run(request.state.session, verb, asked.selected.selection)
     flash(request, _report(site, view, action, counts, request))
     response = see_other(_back(view, request))
     if action.afterwards is not None:
@@ -136,19 +149,70 @@ def _action(view: "View", slug: str) -> BulkAction:
 
 async def _selected(site: "AdminSite", view: "View", request: Request) -> Selected:
     form = submitted(request)
-    if form.get("scope") == "all":
-        filtered = await filtered_query(site, view, request)
-        selection = filtered.statement.with_only_columns(view.key).order_by(None)
-        return Selected(
-            selection.execution_options(**INCLUDE_TRASHED), filtered.words, [("scope", "all")], None
-        )
-    ticked = keys(str(value) for value in form.getlist("pks"))
+    if form.get("scope") != "all":
+        return _ticked(view, request)
+    if form.get("confirm") and form.get("selection"):
+        return await _frozen(view, request, str(form["selection"]))
+    return await _matching(site, view, request)
+
+
+def _ticked(view: "View", request: Request) -> Selected:
+    ticked = keys(str(value) for value in submitted(request).getlist("pks"))
     if not ticked:
         raise BadInput("Nothing is ticked. Tick the rows that you mean, and try again.")
-    selection = view.rows(request.state.user).with_only_columns(view.key).where(view.key.in_(chosen(ticked)))
     words = f"{len(ticked):,} ticked {view.noun(len(ticked))}"
     hidden = [("pks", str(key)) for key in ticked]
-    return Selected(selection.execution_options(**INCLUDE_TRASHED), words, hidden, len(ticked))
+    return Selected(_of_these(view, request, ticked), words, hidden, len(ticked))
+
+
+async def _matching(site: "AdminSite", view: "View", request: Request) -> Selected:
+    """All that match now, but for those that were taken out one by one."""
+    filtered = await filtered_query(site, view, request)
+    selection = filtered.statement.with_only_columns(view.key).order_by(None)
+    words = filtered.words
+    if excepted := _excepted(request):
+        selection = selection.where(view.key.not_in(chosen(excepted)))
+        words += f", but for {len(excepted):,} of them"
+    selection = selection.execution_options(**INCLUDE_TRASHED)
+    return Selected(selection, words, _asking_for_all(request), None, is_frozen=False)
+
+
+def _excepted(request: Request) -> list[int]:
+    return keys(str(value) for value in submitted(request).getlist("except"))
+
+
+def _asking_for_all(request: Request) -> list[tuple[str, str]]:
+    return [("scope", "all"), *(("except", str(key)) for key in _excepted(request))]
+
+
+async def _frozen(view: "View", request: Request, name: str) -> Selected:
+    """The rows that the confirmation counted."""
+    kept = await find_frozen(
+        request.state.session,
+        _uuid(name),
+        user_id=current_user(request).id,
+        table_name=view.model.__tablename__,
+    )
+    if kept is None:
+        raise Conflict("This question is too old to be answered. Go back to the list, and ask again.")
+    return _kept(view, request, kept)
+
+
+def _kept(view: "View", request: Request, kept: FrozenSelection) -> Selected:
+    hidden = [*_asking_for_all(request), ("selection", str(kept.id))]
+    return Selected(_of_these(view, request, kept.record_ids), kept.words, hidden, None)
+
+
+def _of_these(view: "View", request: Request, ids: Sequence[int]) -> Selection:
+    rows = view.rows(current_user(request)).with_only_columns(view.key).where(view.key.in_(chosen(ids)))
+    return rows.execution_options(**INCLUDE_TRASHED)
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise BadInput("There is no such question.") from None
 
 
 def _form_class(action: BulkAction) -> type[Form]:
@@ -158,44 +222,50 @@ def _form_class(action: BulkAction) -> type[Form]:
     return type("BulkForm", (Form,), {**action.fields, "reason": reason})
 
 
-def _confirm(
-    site: "AdminSite",
-    view: "View",
-    request: Request,
-    action: BulkAction,
-    selected: Selected,
-    form: Form,
+async def _confirm(asked: Question, verb: BulkVerb, *errors: str, status_code: int = 200) -> Response:
+    """The page that asks whether to do it, about the rows that match now and no others."""
+    session, selected = asked.request.state.session, asked.selected
+    if not selected.is_frozen:
+        kept = await freeze(
+            session,
+            selected.selection,
+            user_id=current_user(asked.request).id,
+            table_name=asked.view.model.__tablename__,
+            words=selected.words,
+        )
+        asked = replace(asked, selected=_kept(asked.view, asked.request, kept))
+    counts = await preview(session, verb, asked.selected.selection)
+    return _ask(asked, counts, errors=errors, status_code=status_code)
+
+
+def _ask(
+    asked: Question,
     counts: Counts | None = None,
     *,
     is_ready: bool = True,
     errors: Sequence[str] = (),
     status_code: int = 200,
 ) -> Response:
-    """The page that asks, once what is missing is chosen, whether to do it."""
+    """The page that asks for what is missing, and then whether to do it."""
     counts = counts or Counts()
-    answers = [("confirm", "1"), ("expected", _signature(counts))] if is_ready else []
+    action = asked.action
     page = ConfirmPage(
         title=action.label,
         verb=action.label,
-        selection=selected.words,
+        selection=asked.selected.words,
         changed=counts.changed,
         unchanged=counts.unchanged,
         refused=[RefusedCount(reason, count) for reason, count in counts.refused.items()],
-        form=form,
-        action_url=here(request),
-        cancel_url=_back(view, request),
-        hidden=[*selected.hidden, *answers],
+        form=asked.form,
+        action_url=here(asked.request),
+        cancel_url=_back(asked.view, asked.request),
+        hidden=[*asked.selected.hidden, *([("confirm", "1")] if is_ready else [])],
         confirm_word=action.confirm_word,
         is_danger=action.is_danger,
         is_ready=is_ready,
         errors=errors,
     )
-    return site.render(request, "confirm.html", page, status_code=status_code)
-
-
-def _signature(counts: Counts) -> str:
-    """What the confirmation promised, to be compared with what is about to be committed."""
-    return f"{counts.changed}-{counts.unchanged}-{sum(counts.refused.values())}"
+    return asked.site.render(asked.request, "confirm.html", page, status_code=status_code)
 
 
 def _report(site: "AdminSite", view: "View", action: BulkAction, counts: Counts, request: Request) -> Flash:

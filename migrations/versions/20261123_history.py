@@ -189,6 +189,15 @@ def _create_log(*, partitioned: bool) -> None:
     op.create_index("ix_audit_logs_user", "audit_logs", ["user_id", *order], unique=False)
     if partitioned:
         op.create_index(
+            "ix_audit_logs_child",
+            "audit_logs",
+            [sa.text("((changes #>> '{ticket_id,old}')::bigint)"), "table_name", "created_at"],
+            unique=False,
+            postgresql_where=sa.text(
+                "table_name IN ('comments', 'attachments') AND changes #>> '{ticket_id,old}' IS NOT NULL"
+            ),
+        )
+        op.create_index(
             "ix_audit_logs_xid",
             "audit_logs",
             ["xid"],

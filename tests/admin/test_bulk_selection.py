@@ -222,37 +222,6 @@ class TestFields:
         assert "1 will change" in main_of(chosen)
 
 
-class TestCounts:
-    async def test_rows_that_changed_since_they_were_counted(self, desk: Desk, supervisor: Visitor) -> None:
-        keys = await make_tickets(desk, {}, {})
-        form = {"pks": list(map(str, keys)), "priority": "urgent"}
-        asked = await supervisor.post(f"{BULK}set-priority", form)
-        await desk.owner.execute("UPDATE tickets SET priority = 'urgent' WHERE id = $1", keys[0])
-        before = await desk.watermark()
-        answer = await form_in(supervisor.client, asked).send()
-        assert answer.status_code == 409
-        assert "Rows have changed since you were asked. Nothing was done" in main_of(answer)
-        assert "1 will change 1 already is so" in main_of(answer)
-        assert await desk.watermark() == before
-        assert (await form_in(supervisor.client, answer).send()).status_code == 303
-        assert await priorities(desk, keys) == ["urgent", "urgent"]
-
-    @pytest.mark.parametrize("expected", ["", "x", "2-0-0", "1-0-0-0"])
-    async def test_a_number_that_was_never_shown(
-        self, desk: Desk, supervisor: Visitor, expected: str
-    ) -> None:
-        keys = await make_tickets(desk, {})
-        before = await desk.watermark()
-        form = {"pks": str(keys[0]), "priority": "urgent", "confirm": "1", "expected": expected}
-        assert (await supervisor.post(f"{BULK}set-priority", form)).status_code == 409
-        assert await desk.watermark() == before
-
-    async def test_no_number_for_scripts(self, desk: Desk, supervisor: Visitor) -> None:
-        keys = await make_tickets(desk, {})
-        form = {"pks": str(keys[0]), "priority": "urgent", "confirm": "1"}
-        assert (await supervisor.post(f"{BULK}set-priority", form)).status_code == 303
-
-
 @pytest.mark.parametrize("verb", ["nonsense", "delete", "TRASH", ".."])
 async def test_a_verb_that_there_is_not(desk: Desk, supervisor: Visitor, verb: str) -> None:
     answer = await supervisor.post(f"{BULK}{verb}", {"pks": "1"})

@@ -343,6 +343,7 @@ class TestPolicies:
             "audit_removals",
             "audit_seals",
             "audit_verifications",
+            "frozen_selections",
             "sessions",
             "login_throttles",
         }
