@@ -82,6 +82,16 @@ class AuditLog(Base):
         Index("ix_audit_logs_operation", "operation_id", "id"),
         Index("ix_audit_logs_action", "action", "created_at", "id"),
         Index("ix_audit_logs_created_at", "created_at", "id"),
+        # For what once hung on a ticket, and was deleted since or moved to another one.
+        Index(
+            "ix_audit_logs_child",
+            text("((changes #>> '{ticket_id,old}')::bigint)"),
+            "table_name",
+            "created_at",
+            postgresql_where=text(
+                "table_name IN ('comments', 'attachments') AND changes #>> '{ticket_id,old}' IS NOT NULL"
+            ),
+        ),
         # For the sealer, which reads in the order of transactions: a thousandth of a b-tree's size.
         Index(
             "ix_audit_logs_xid",
