@@ -117,6 +117,64 @@ class TestAllThatMatch:
         await expect(message(page, "30 tickets given a new priority.")).to_be_visible()
         assert await _priorities(served, [*tickets, other]) == ["low"] * 30 + ["medium"]
 
+    async def test_but_for_those_that_are_unticked(self, open_page: OpenPage, served: Served) -> None:
+        tickets = await _tickets(served, "Okapi", 27)
+        page = await open_page("supervisor")
+        await page.goto("/admin/ticket/list?search=okapi&sortBy=created_at&sort=asc")
+        await tick(page, "Okapi number 3").check()
+        await page.get_by_label("All 27 that match").check()
+        await tick(page, "Okapi number 0").uncheck()
+        await expect(page.get_by_text("Every matching row but 1")).to_be_visible()
+        await page.get_by_role("link", name="Next").click()
+        await tick(page, "Okapi number 26").uncheck()
+        await expect(page.get_by_text("Every matching row but 2")).to_be_visible()
+        await _set_priority(page, "Low")
+        await expect(page.get_by_text("“okapi”, but for 2 of them")).to_be_visible()
+        await page.get_by_role("button", name="Set priority").click()
+        await expect(message(page, "25 tickets given a new priority.")).to_be_visible()
+        assert await _priorities(served, tickets) == ["medium", *["low"] * 25, "medium"]
+
+
+class TestSeveralPages:
+    async def test_are_ticked_together(self, open_page: OpenPage, served: Served) -> None:
+        tickets = await _tickets(served, "Tapir", 27)
+        page = await open_page("supervisor")
+        await page.goto("/admin/ticket/list?search=tapir&sortBy=created_at&sort=asc")
+        await tick(page, "Tapir number 3").check()
+        await page.get_by_role("link", name="Next").click()
+        await expect(page.get_by_text("1 row ticked, 1 on other pages")).to_be_visible()
+        await tick(page, "Tapir number 25").check()
+        await page.get_by_role("link", name="Previous").click()
+        await expect(tick(page, "Tapir number 3")).to_be_checked()
+        await _set_priority(page, "Low")
+        await expect(page.get_by_text("2 ticked tickets")).to_be_visible()
+        await page.get_by_role("button", name="Set priority").click()
+        await expect(message(page, "2 tickets given a new priority.")).to_be_visible()
+        changed = [number for number, one in enumerate(await _priorities(served, tickets)) if one == "low"]
+        assert changed == [3, 25]
+
+    async def test_are_forgotten_once_it_is_done(self, open_page: OpenPage, served: Served) -> None:
+        await _tickets(served, "Dugong", 2)
+        page = await open_page("supervisor")
+        await page.goto("/admin/ticket/list?search=dugong")
+        await tick(page, "Dugong number 1").check()
+        await _set_priority(page, "Low")
+        await page.get_by_role("link", name="Cancel").click()
+        await expect(page.get_by_text("1 row ticked")).to_be_visible()
+        await _set_priority(page, "Low")
+        await page.get_by_role("button", name="Set priority").click()
+        await expect(message(page, "1 ticket given a new priority.")).to_be_visible()
+        await expect(page.locator("[name=pks]:checked")).to_have_count(0)
+
+    async def test_are_another_matter_in_another_list(self, open_page: OpenPage, served: Served) -> None:
+        await _tickets(served, "Gaur", 2)
+        page = await open_page("supervisor")
+        await page.goto("/admin/ticket/list?search=gaur")
+        await tick(page, "Gaur number 1").check()
+        await page.goto("/admin/ticket/list?search=gaur&status=open")
+        await expect(page.locator("[name=pks]:checked")).to_have_count(0)
+        await expect(page.get_by_role("button", name="Assign")).to_be_hidden()
+
 
 class TestTrash:
     async def test_is_left_again_by_restoring(self, open_page: OpenPage, served: Served) -> None:
