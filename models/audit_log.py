@@ -78,10 +78,23 @@ class AuditLog(Base):
         # The partitions' key must be a part of it.
         PrimaryKeyConstraint("id", "created_at"),
         Index("ix_audit_logs_record", "table_name", "record_id", "created_at", "id"),
-        Index("ix_audit_logs_user", "user_id", "created_at", "id"),
         Index("ix_audit_logs_operation", "operation_id", "id"),
-        Index("ix_audit_logs_action", "action", "created_at", "id"),
-        Index("ix_audit_logs_created_at", "created_at", "id"),
+        # What else the log is filtered by is included: entries that do not match cost no look at the table.
+        Index(
+            "ix_audit_logs_user",
+            "user_id",
+            "created_at",
+            "id",
+            postgresql_include=["action", "table_name"],
+        ),
+        Index(
+            "ix_audit_logs_action",
+            "action",
+            "created_at",
+            "id",
+            postgresql_include=["user_id", "table_name"],
+        ),
+        Index("ix_audit_logs_created_at", "created_at", "id", postgresql_include=["table_name"]),
         # For what once hung on a ticket, and was deleted since or moved to another one.
         Index(
             "ix_audit_logs_child",

@@ -182,11 +182,15 @@ def _create_log(*, partitioned: bool) -> None:
         sa.PrimaryKeyConstraint("id", *order[:-1], name=op.f("pk_audit_logs")),
         postgresql_partition_by="RANGE (created_at)" if partitioned else None,
     )
-    op.create_index("ix_audit_logs_action", "audit_logs", ["action", *order], unique=False)
-    op.create_index("ix_audit_logs_created_at", "audit_logs", ["created_at", "id"], unique=False)
+    for columns, included in (
+        (["action", *order], ["user_id", "table_name"]),
+        (["created_at", "id"], ["table_name"]),
+        (["user_id", *order], ["action", "table_name"]),
+    ):
+        name = f"ix_audit_logs_{columns[0].removesuffix('_id')}"
+        op.create_index(name, "audit_logs", columns, postgresql_include=included if partitioned else [])
     op.create_index("ix_audit_logs_operation", "audit_logs", ["operation_id", "id"], unique=False)
     op.create_index("ix_audit_logs_record", "audit_logs", ["table_name", "record_id", *order], unique=False)
-    op.create_index("ix_audit_logs_user", "audit_logs", ["user_id", *order], unique=False)
     if partitioned:
         op.create_index(
             "ix_audit_logs_child",
