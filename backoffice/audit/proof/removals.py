@@ -22,11 +22,14 @@ async def record_removal(
     session: AsyncSession,
     key: SigningKey,
     kind: RemovalKind,
-    entry_ids: Iterable[int],
+    entry_ids: Iterable[int] | MultiRange[int],
     facts: dict[str, Any],
 ) -> AuditRemoval:
-    """Sign and keep that the entries with these ids are gone, or blank; `facts` say why and on whose word."""
-    ranges = ranges_of(entry_ids)
+    """Sign and keep that the entries with these ids are gone, or blank; `facts` say why and on whose word.
+
+    Of very many ids their ranges will do, half-open and in order.
+    """
+    ranges = list(entry_ids) if isinstance(entry_ids, MultiRange) else ranges_of(entry_ids)
     statement = json.dumps(
         {
             "kind": kind.value,
