@@ -3,6 +3,7 @@
 The counts are rows, so that all processes share them; times are the database's clock.
 """
 
+from collections.abc import Iterable
 from datetime import timedelta
 from ipaddress import IPv4Address, ip_network
 from typing import Final
@@ -15,7 +16,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 from backoffice.accounts.addresses import parse_address
 from backoffice.accounts.typed import sought_email
 from backoffice.errors import TooManyAttempts
-from models import LoginThrottle
+from models import LoginThrottle, Session
 
 #: Failures that cost no waiting. An address may be a whole office.
 FREE_PER_ACCOUNT: Final = 5
@@ -54,6 +55,17 @@ async def forget_failures(session: AsyncSession, email: str) -> None:
     """Clear the account's failures, and what is so old that it counts for nothing."""
     await _forget(session, LoginThrottle.key == _account_key(email))
     await _forget(session, _is_forgotten())
+
+
+async def forget_attempts(session: AsyncSession, user_id: int, *, emails: Iterable[str]) -> None:
+    """Clear the failures counted on these accounts, and on the addresses where this person is signed in."""
+    signed_in_at = select(Session.address).where(Session.user_id == user_id).distinct()
+    addresses = [_address_key(str(address)) for address in await session.scalars(signed_in_at)]
+    keys = {*map(_account_key, emails), *filter(None, addresses)}
+    await session.execute(
+        delete(LoginThrottle).where(LoginThrottle.key.in_(keys)),
+        execution_options={"synchronize_session": False},
+    )
 
 
 async def _refuse_address(session: AsyncSession, address: str | None) -> None:

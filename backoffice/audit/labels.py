@@ -32,6 +32,7 @@ _ACTIONS: Final = {
 
 _WHOLE: Final = {
     "operation.undo": "Undid an operation",
+    "user.erase": "Erased a person",
     "account.login": "Signed in",
     "account.logout": "Signed out",
     "account.password": "Changed one's own password",

@@ -81,6 +81,8 @@ async def why_not(session: AsyncSession, operation: Operation) -> str | None:
     traces = await _traces(session, operation.id)
     if not traces:
         return "It changed nothing that could be put back."
+    if any(trace.action is AuditAction.ERASE for trace in traces):
+        return "It erased somebody for good."
     return next((reason for trace in traces if (reason := trace.obstacle) is not None), None)
 
 
@@ -145,7 +147,7 @@ async def _traces(session: AsyncSession, operation_id: UUID) -> list[_Trace]:
         )
         .select_from(AuditLog)
         .join(change, true())
-        .where(of_operation(operation_id), AuditLog.action.in_(CHANGES_OF_ROWS))
+        .where(of_operation(operation_id), AuditLog.action.in_((*CHANGES_OF_ROWS, AuditAction.ERASE)))
         .group_by(AuditLog.table_name, AuditLog.action)
     )
     return [_Trace(*row) for row in await session.execute(statement)]

@@ -40,6 +40,7 @@ from backoffice.audit.record import of_operation
 from backoffice.audit.reverted import (
     CHANGED_SINCE,
     DELETED_SINCE,
+    ERASED,
     LISTED_CONFLICTS,
     Reverted,
     UndoConflict,
@@ -70,12 +71,14 @@ def _steps(operation_id: UUID, table: Table) -> CTE:
     olds = func.jsonb_agg(change.c.value["old"]).aggregate_order_by(AuditLog.id)
     news = func.jsonb_agg(change.c.value["new"]).aggregate_order_by(AuditLog.id.desc())
     before, after = (values.op("->", return_type=JSONB())(literal_column("0")) for values in (olds, news))
+    is_erased = func.bool_or(change.c.value.has_key("erased"))
     return (
         select(
             AuditLog.record_id,
             change.c.key.label("field"),
             before.label("before"),
             after.label("after"),
+            is_erased.label("is_erased"),
             func.max(AuditLog.id).label("last_entry"),
         )
         .select_from(AuditLog)
@@ -86,7 +89,7 @@ def _steps(operation_id: UUID, table: Table) -> CTE:
             AuditLog.action == AuditAction.UPDATE,
         )
         .group_by(AuditLog.record_id, change.c.key)
-        .having(before.is_distinct_from(after))
+        .having(before.is_distinct_from(after) | is_erased)
         .cte("steps")
     )
 
@@ -97,6 +100,7 @@ def _judged(steps: CTE, table: Table, fields: Sequence[str]) -> CTE:
     current = func.jsonb_build_object(*values, type_=JSONB).op("->", return_type=JSONB())(steps.c.field)
     verdict = case(
         (table.c.id.is_(None), DELETED_SINCE),
+        (steps.c.is_erased, ERASED),
         (current.is_not_distinct_from(steps.c.before), _ALREADY_SO),
         (current.is_distinct_from(steps.c.after), CHANGED_SINCE),
         *_obstacles(steps, table, fields),

@@ -11,6 +11,7 @@ LISTED_CONFLICTS: Final = 200
 
 CHANGED_SINCE: Final = "changed since"
 DELETED_SINCE: Final = "deleted since"
+ERASED: Final = "erased for good"
 
 
 @dataclass(frozen=True)

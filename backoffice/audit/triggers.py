@@ -89,6 +89,7 @@ def functions() -> list[AuditFunction]:
         _GUARD,
         _EVENT,
         _REDACT,
+        _BLANK_OPERATIONS,
         _PARTITION,
         _PARTITIONS,
         _STRAYS,
@@ -200,6 +201,24 @@ END
 )
 
 
+# The application adds operations and changes none; an erasure leaves who did what, when, and how much.
+_BLANK_OPERATIONS = AuditFunction(
+    "audit_blank_operations(blanked uuid[], person bigint, named text)",
+    "void",
+    """
+BEGIN
+  UPDATE public.operations SET
+    actor = CASE WHEN actor_id = person THEN named ELSE actor END,
+    reason = NULL,
+    selection = NULL,
+    parameters = '{}',
+    outcome = CASE WHEN outcome ? 'conflicts' THEN outcome || '{"conflicts": []}' ELSE outcome END
+  WHERE id = ANY (blanked);
+END
+""",
+    callers=(APP_ROLE,),
+)
+
 # A table is made and attached, since that alone lets others write in the meantime. Two who do it at the
 # same moment take turns.
 _PARTITION = AuditFunction(
@@ -235,7 +254,7 @@ DECLARE
   patience text := current_setting('lock_timeout');
   made integer := 0;
 BEGIN
-  PERFORM set_config('lock_timeout', '3s', true);
+  PERFORM set_config('lock_timeout', '1s', true);
   FOR step IN 0..least(months, 120) LOOP
     BEGIN
       IF public.audit_partition(date_trunc('month', now()) + make_interval(months => step)) THEN
