@@ -9,6 +9,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from backoffice.audit.partitions import STRAYS_MEND, stray_entries, stray_sentence
+from backoffice.audit.proof.keys import find_signing_key
+from backoffice.audit.proof.sealer import seal_status
 from backoffice.audit.triggers import drift
 from backoffice.database.engine import create_engine
 from backoffice.database.migrate import head
@@ -49,6 +51,7 @@ async def run_checks(settings: Settings) -> list[Finding]:
     """Everything that `backoffice check` looks at; empty if all is well."""
     return [
         *_secret_findings(settings),
+        *_key_findings(settings),
         *await _owner_findings(settings),
         *await _application_findings(settings),
     ]
@@ -72,7 +75,8 @@ async def _application_findings(settings: Settings) -> list[Finding]:
             if findings:
                 return findings
             demo = [] if settings.embedded else await _demo_findings(connection)
-            return [*demo, *await _partition_findings(connection)]
+            history = [*await _partition_findings(connection), *await _sealing_findings(connection)]
+            return [*demo, *history]
     except (OSError, SQLAlchemyError) as error:
         return [_unreachable("the application's role", "BACKOFFICE_DATABASE_URL", error)]
 
@@ -117,6 +121,27 @@ async def _demo_findings(connection: AsyncConnection) -> list[Finding]:
         emails = await demo_accounts_present(session)
     mend = "Everybody knows its password: deactivate it, or give it another with `backoffice changepassword`."
     return [Finding(f"The demo account {email} can sign in.", mend) for email in emails]
+
+
+async def _sealing_findings(connection: AsyncConnection) -> list[Finding]:
+    async with AsyncSession(connection) as session:
+        status = await seal_status(session)
+    if status.waiting_since is None or not status.is_late:
+        return []
+    return [
+        Finding(
+            f"Entries of the history wait to be sealed since {status.waiting_since:%Y-%m-%d %H:%M} UTC.",
+            "See that the application runs with BACKOFFICE_AUDIT_KEY, and that no transaction stays open"
+            " for long; `backoffice audit seal` seals at once.",
+        )
+    ]
+
+
+def _key_findings(settings: Settings) -> list[Finding]:
+    if find_signing_key(settings) is not None:
+        return []
+    mend = "Make one with `openssl rand -base64 32`, and keep a copy, but not in the database."
+    return [Finding("The history is not sealed: there is no BACKOFFICE_AUDIT_KEY.", mend)]
 
 
 def _secret_findings(settings: Settings) -> list[Finding]:

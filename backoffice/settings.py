@@ -8,6 +8,7 @@ from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationError, model_validator
@@ -52,8 +53,16 @@ def _time_zone(name: str) -> str:
     return name
 
 
+def _anchor(place: str) -> str:
+    url = urlsplit(place)
+    if "://" in place and (url.scheme not in {"http", "https"} or not url.hostname):
+        raise ValueError("must be the path of a file, or an http:// or https:// address")
+    return place
+
+
 PostgresUrl = Annotated[str, AfterValidator(_postgres_url)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
+AnchorPlace = Annotated[str, AfterValidator(_anchor)]
 
 
 class Settings(BaseSettings):
@@ -86,6 +95,14 @@ class Settings(BaseSettings):
     )
     audit_trusted_keys: str = Field(
         "", description="Public keys, separated by commas, that signed seals before the present one"
+    )
+    audit_seal_seconds: int = Field(
+        60, ge=0, description="The history is sealed every so many seconds while this serves; 0 is never"
+    )
+    audit_anchor: AnchorPlace = Field(
+        "",
+        repr=False,
+        description="Another file, or a URL, that gets the newest seal's hash, besides the file in `var`",
     )
     host: str = Field("127.0.0.1", description="The address to listen on")
     port: int = Field(8000, ge=1, le=65535, description="The port to listen on")

@@ -1,4 +1,5 @@
 import asyncio
+import base64
 import os
 import re
 import signal
@@ -30,6 +31,7 @@ def environment(database: Database, var_dir: Path) -> dict[str, str]:
         "BACKOFFICE_DATABASE_URL": database.app_url,
         "BACKOFFICE_OWNER_DATABASE_URL": database.owner_url,
         "BACKOFFICE_SECRET_KEY": "a secret that only the tests know",
+        "BACKOFFICE_AUDIT_KEY": base64.b64encode(bytes(32)).decode(),
         "BACKOFFICE_VAR_DIR": str(var_dir),
     }
 
@@ -238,6 +240,15 @@ class TestCheck:
 
     def test_finds_a_secret_that_can_be_guessed(self, invoke: Invoke) -> None:
         self._found(invoke("check", env={"BACKOFFICE_SECRET_KEY": "secret" * 8}), "can be guessed")
+
+    def test_finds_a_history_that_nobody_seals(self, invoke: Invoke, database: Database) -> None:
+        self._found(invoke("check", env={"BACKOFFICE_AUDIT_KEY": ""}), "The history is not sealed")
+        database.fetch(
+            "INSERT INTO audit_logs (created_at, table_name, action, database_user, changes)"
+            " SELECT now() - minutes * interval '1 minute', 'tags', 'VIEW', 'somebody', '{}'"
+            " FROM unnest('{9, 11}'::int[]) AS minutes"
+        )
+        self._found(invoke("check"), "Entries of the history wait to be sealed since")
 
     def test_finds_a_demo_password_in_production_until_it_is_changed(
         self, invoke: Invoke, database: Database

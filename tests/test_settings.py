@@ -83,7 +83,7 @@ class TestSecretKey:
         assert first.secret_key == second.secret_key
         assert len(first.secret_key.get_secret_value()) >= 32
         assert stat.S_IMODE((var_dir / "secret_key").stat().st_mode) == 0o600
-        assert [path.name for path in var_dir.iterdir()] == ["secret_key"]
+        assert {path.name for path in var_dir.iterdir()} == {"secret_key", "audit_key"}
 
     def test_a_database_of_ones_own_needs_one(self, environment: Environment, var_dir: Path) -> None:
         environment.set(DATABASE_URL=OWN_DATABASE["DATABASE_URL"])

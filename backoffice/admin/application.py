@@ -20,6 +20,7 @@ from backoffice.admin.view import View
 from backoffice.database import create_engine, session_factory
 from backoffice.errors import ConfigurationError
 from backoffice.settings import Settings
+from backoffice.upkeep import chores_of, upkeep
 
 
 def build(
@@ -74,8 +75,10 @@ def _application(settings: Settings, engine: AsyncEngine) -> Starlette:
 @asynccontextmanager
 async def _while_serving(app: Starlette) -> AsyncIterator[None]:
     await require_readiness(app.state.engine)
-    yield
-    await app.state.site.background.stop()
+    site: AdminSite = app.state.site
+    async with upkeep(chores_of(site.settings, site.factory)):
+        yield
+        await site.background.stop()
     await app.state.engine.dispose()
 
 

@@ -12,12 +12,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Row, select, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from backoffice.audit.leaf import LEAF
 from backoffice.audit.proof.keys import SigningKey
 from backoffice.audit.proof.seals import LARGEST_SEAL, Horizon, Position, new_seal, position_of
-from backoffice.database import SessionFactory
 from backoffice.errors import Conflict
 from models import AuditSeal
 
@@ -65,7 +64,7 @@ class SealStatus:
         return self.waiting_since is not None and self.checked_at - self.waiting_since > LONGEST_WAIT
 
 
-async def seal(factory: SessionFactory, key: SigningKey) -> Sealed:
+async def seal(factory: async_sessionmaker[AsyncSession], key: SigningKey) -> Sealed:
     """Seal every entry whose transaction has ended with all before it, in seals of 10,000 at most.
 
     Each seal is kept as soon as it is made, so that a run that is cut off loses nothing. Raises Conflict
@@ -127,7 +126,7 @@ _COUNT_WAITING: Final = text(
 )
 
 
-async def _departure(factory: SessionFactory) -> tuple[AuditSeal | None, Horizon]:
+async def _departure(factory: async_sessionmaker[AsyncSession]) -> tuple[AuditSeal | None, Horizon]:
     """The seal to go on from, and how far."""
     async with factory.begin() as session:
         newest = await newest_seal(session)
@@ -154,7 +153,7 @@ async def _waiting(
 
 
 async def _keep(
-    factory: SessionFactory,
+    factory: async_sessionmaker[AsyncSession],
     newest: AuditSeal | None,
     horizon: Horizon,
     rows: Sequence[Row[Any]],
