@@ -7,7 +7,7 @@ from admin_views.pickers import PEOPLE
 from backoffice.admin.filters import Choice, Dates, Exact, Related
 from backoffice.admin.pages import Kind
 from backoffice.admin.view import View
-from backoffice.audit.browse import Entry, find_entry
+from backoffice.audit.browse import Entry, Place, find_entry
 from models import AuditLog
 
 
@@ -52,7 +52,7 @@ class AuditLogAdmin(View, model=AuditLog):
     empty_text = "Every change of a record is written here by the database itself."
 
     async def history(
-        self, request: Request, record: AuditLog, *, limit: int, before_id: int | None
+        self, request: Request, record: AuditLog, *, limit: int, before: Place | None
     ) -> list[Entry]:
         found = await find_entry(request.state.session, record.id)
         return [found] if found is not None else []

@@ -15,7 +15,7 @@ from backoffice.admin.forms import Section
 from backoffice.admin.pages import Kind
 from backoffice.admin.view import View
 from backoffice.desk.search import search_condition
-from models import Ticket
+from models import Attachment, Comment, Ticket
 
 
 class TicketAdmin(View, model=Ticket):
@@ -73,6 +73,7 @@ class TicketAdmin(View, model=Ticket):
     ]
     pickers = {"creator": PEOPLE, "assignee": STAFF, "tags": TAGS}
     takes_files = ["attach"]
+    child_models = [Comment, Attachment]
     bulk_actions = bulk_actions.FOR_TICKETS
     details_template = "ticket.html"
     empty_title = "No tickets"

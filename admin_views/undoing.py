@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from backoffice.accounts import people
 from backoffice.accounts.people import guard_administrators_remain
-from backoffice.admin.history import history_items, record_link, view_of_table
+from backoffice.admin.field_changes import view_of_table
+from backoffice.admin.history import operation_items, record_link
 from backoffice.admin.pages import Flash, Link
 from backoffice.admin.request import came_from, current_user, flash, positive_number, see_other
 from backoffice.admin.view import View
@@ -34,7 +35,7 @@ async def around(view: View, request: Request, operation: Operation) -> Mapping[
     own = view.url("details", operation.id)
     reason = await _obstacle(view, request, operation)
     return {
-        "entries": history_items(view.site, request, page, with_subject=True),
+        "entries": operation_items(view.site, request, page),
         "more_url": f"{own}?after={page[-1].id}" if len(entries) > ENTRIES else "",
         "counts": operation.outcome,
         "conflicts": [_conflict(view, request, found) for found in operation.outcome.get("conflicts", ())],

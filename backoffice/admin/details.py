@@ -1,21 +1,35 @@
 """A record's page: its facts, what can be done with it, and its history."""
 
+import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
 
+from sqlalchemy import inspect
 from starlette.requests import Request
 from starlette.responses import Response
 
-from backoffice.admin.history import history_items
+from backoffice.admin.history import operation_link, step_items
 from backoffice.admin.origin import keeping, origin
-from backoffice.admin.pages import DetailsPage, Fact, HistoryItem, Link
-from backoffice.admin.request import positive_number
+from backoffice.admin.pages import Link
+from backoffice.admin.record_pages import DetailsPage, Fact, HistoryItem, SetBy
+from backoffice.audit.blame import Blame, blame
+from backoffice.audit.browse import Place
+from backoffice.audit.timeline import timeline
+from backoffice.errors import BadInput
+from backoffice.keys import LARGEST_KEY
+from models import Base
 
 if TYPE_CHECKING:
     from backoffice.admin.site import AdminSite
     from backoffice.admin.view import View
 
-HISTORY_PAGE = 30
+#: Of one page of the history.
+STEPS: Final = 20
+ENTRIES: Final = 100
+
+_PLACE: Final = re.compile(r"(\d{1,16})-(\d{1,19})", re.ASCII)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def details_page(
@@ -30,13 +44,15 @@ async def details_page(
     record = await view.load(request, request.path_params["pk"], view.get_details_columns())
     view.require(request, "details", record)
     history, more = await _history(site, view, request, record)
+    set_by = await _set_by(site, view, request, record)
     page = DetailsPage(
         title=view.title(record),
         subtitle=view.name,
-        facts=[_fact(view, request, record, name) for name in _names(view, record)],
+        facts=[_fact(view, request, record, name, set_by) for name in _names(view, record)],
         actions=_actions(site, view, request, record),
         history=history,
         more_history_url=more,
+        set_by=set_by,
         is_trashed=getattr(record, "is_trashed", False),
         back=_back(site, view, request),
         extra={**await view.details_extra(request, record), **(refused or {})},
@@ -50,8 +66,8 @@ def _names(view: "View", record: Any) -> list[str]:
     return [name for name in names if name not in view.optional_facts or getattr(record, name)]
 
 
-def _fact(view: "View", request: Request, record: Any, name: str) -> Fact:
-    return Fact(view.label(name), view.cell_maker(request, name)(record))
+def _fact(view: "View", request: Request, record: Any, name: str, set_by: Mapping[str, SetBy]) -> Fact:
+    return Fact(view.label(name), view.cell_maker(request, name)(record), set_by.get(name))
 
 
 def _back(site: "AdminSite", view: "View", request: Request) -> Link | None:
@@ -79,15 +95,64 @@ def _actions(site: "AdminSite", view: "View", request: Request, record: Any) -> 
     return actions
 
 
+async def _set_by(site: "AdminSite", view: "View", request: Request, record: Any) -> dict[str, SetBy]:
+    """Who set the record's fields last, by the names of its columns and relationships."""
+    table = Base.metadata.tables[view.model.__tablename__]
+    if not view.keeps_history or not table.info.get("audit", True):
+        return {}
+    key = getattr(record, view.key.key)
+    found = await blame(request.state.session, table.name, key)
+    shown = {name: _said(site, request, each) for name, each in found.items()}
+    sources = {name: _source(view, name) for name in _attributes(view)}
+    return {name: shown[source] for name, source in sources.items() if source in shown}
+
+
+def _attributes(view: "View") -> list[str]:
+    mapper = inspect(view.model)
+    return [*mapper.column_attrs.keys(), *mapper.relationships.keys()]
+
+
+def _source(view: "View", name: str) -> str:
+    """Where the history keeps an attribute: under a column, or a table of links."""
+    mapper = inspect(view.model)
+    if name in mapper.column_attrs:
+        return mapper.column_attrs[name].columns[0].name
+    relation = mapper.relationships.get(name)
+    if relation is None:
+        return ""
+    if relation.secondary is not None:
+        return str(relation.secondary)
+    return "" if relation.uselist else next(iter(relation.local_columns)).name
+
+
+def _said(site: "AdminSite", request: Request, found: Blame) -> SetBy:
+    return SetBy(found.who or "", found.who_now or "", found.when, operation_link(site, request, found))
+
+
 async def _history(
     site: "AdminSite", view: "View", request: Request, record: Any
 ) -> tuple[list[HistoryItem], str]:
-    """The newest entries, or those before `?before=`; and where older ones are."""
+    """The newest steps, or those before `?before=`; and where older ones are."""
     if not view.keeps_history:
         return [], ""
-    before = positive_number(request, "before")
-    entries = await view.history(request, record, limit=HISTORY_PAGE + 1, before_id=before)
-    shown = entries[:HISTORY_PAGE]
-    url = view.url("details", getattr(record, view.key.key))
-    more = f"{url}?before={shown[-1].id}" if len(entries) > HISTORY_PAGE else ""
-    return history_items(site, request, shown), more
+    before = _place(request.query_params.get("before", ""))
+    entries = await view.history(request, record, limit=ENTRIES + 1, before=before)
+    shown = timeline(entries, most_entries=ENTRIES, most_steps=STEPS)
+    key = getattr(record, view.key.key)
+    more = f"{view.url('details', key)}?before={_address(shown.older)}" if shown.older else ""
+    return step_items(site, request, shown.steps, (view.model.__tablename__, key)), more
+
+
+def _place(typed: str) -> Place | None:
+    """The place in the history that an address names, None for none; BadInput for what is no place."""
+    if not typed:
+        return None
+    found = _PLACE.fullmatch(typed)
+    if found is None or int(found[2]) > LARGEST_KEY:
+        raise BadInput("The address names no place in this history. Begin with its newest changes.")
+    return Place(_EPOCH + timedelta(microseconds=int(found[1])), int(found[2]))
+
+
+def _address(place: Place) -> str:
+    """A place for an address: microseconds since 1970, and the entry's number."""
+    return f"{(place.when - _EPOCH) // timedelta(microseconds=1)}-{place.id}"

@@ -1,23 +1,24 @@
-"""History entries as pages show them: in words, with links to what this person may see."""
+"""The history as pages show it: steps in words, with links to what this person may see."""
 
-from collections.abc import Iterable
-from datetime import datetime
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
 
-from sqlalchemy import Enum
 from starlette.requests import Request
 
-from backoffice.admin.formats import exact, words
-from backoffice.admin.pages import HistoryChange, HistoryItem, Link
+from backoffice.admin.field_changes import FieldChanges, view_of_table
+from backoffice.admin.pages import Link
+from backoffice.admin.record_pages import HistoryItem, HistoryPart
 from backoffice.admin.request import current_user
-from backoffice.audit.browse import Entry, FieldChange
+from backoffice.audit.blame import Blame
+from backoffice.audit.browse import Entry
+from backoffice.audit.record import CHANGES_OF_ROWS
+from backoffice.audit.timeline import Step
 from models import AuditAction, Base
 
 if TYPE_CHECKING:
     from backoffice.admin.site import AdminSite
-    from backoffice.admin.view import View
 
 _ACTIONS: Final = {
     AuditAction.CREATE: "created",
@@ -29,18 +30,42 @@ _ACTIONS: Final = {
     AuditAction.VIEW: "viewed",
     AuditAction.EXPORT: "exported",
     AuditAction.SEARCH: "searched",
-    AuditAction.ERASE: "erased",
-    AuditAction.RETAIN: "took out of the history",
+    AuditAction.ERASE: "erased personal data",
+    AuditAction.RETAIN: "took away old history",
 }
-#: Bookkeeping that says nothing beside the other fields.
-_UNSHOWN: Final = frozenset({"id", "deleted_operation"})
+#: What a page shows of one step before it says how many more records there are.
+MOST_PARTS: Final = 10
+#: What was created or deleted with more values than these has them folded away.
+MOST_OPEN: Final = 3
+BY_HAND: Final = "changed it in the database, outside of any operation"
+
+#: A record: its table and its key.
+Record = tuple[str, int | None]
 
 
-def history_items(
-    site: "AdminSite", request: Request, entries: Iterable[Entry], *, with_subject: bool = False
+def operation_items(site: "AdminSite", request: Request, entries: Iterable[Entry]) -> list[HistoryItem]:
+    """The entries of an operation, each by itself, with the record that it is about."""
+    changes = FieldChanges(site, request)
+    return [
+        HistoryItem(
+            when=entry.when,
+            who=entry.who,
+            who_now=entry.who_now or "",
+            action=_action(entry),
+            parts=[HistoryPart("", changes.of([entry]))],
+            subject=record_link(site, request, entry.record_table, entry.record_id, entry.record_name),
+            url=_log_url(site, request, [entry]),
+        )
+        for entry in entries
+    ]
+
+
+def step_items(
+    site: "AdminSite", request: Request, steps: Iterable[Step], record: Record
 ) -> list[HistoryItem]:
-    """What a page shows of `entries`; on an operation's own page (`with_subject`) of which record each is."""
-    return [_item(site, request, entry, with_subject=with_subject) for entry in entries]
+    """The steps of the history of `record`, on its own page."""
+    changes = FieldChanges(site, request)
+    return [_step(site, request, changes, step, record) for step in steps]
 
 
 def record_link(
@@ -54,37 +79,8 @@ def record_link(
     return Link(f"{view.name} {name or record_id}", url)
 
 
-def _item(site: "AdminSite", request: Request, entry: Entry, *, with_subject: bool) -> HistoryItem:
-    view = view_of_table(site, entry.table_name)
-    log = view_of_table(site, "audit_logs")
-    return HistoryItem(
-        when=entry.when,
-        who=entry.who,
-        action=_action(entry),
-        changes=[
-            _change(request, view, entry.table_name, change)
-            for change in entry.changes
-            if change.field not in _UNSHOWN
-        ],
-        operation=None if with_subject else _operation(site, request, entry),
-        subject=_subject(site, request, entry) if with_subject else None,
-        url=log.url("details", entry.id) if log is not None and log.may(request, "details") else "",
-    )
-
-
-def _subject(site: "AdminSite", request: Request, entry: Entry) -> Link:
-    return record_link(site, request, entry.record_table, entry.record_id, entry.record_name)
-
-
-def _action(entry: Entry) -> str:
-    table = Base.metadata.tables.get(entry.table_name)
-    if table is not None and "audit_record" in table.info:
-        return "added" if entry.action is AuditAction.CREATE else "removed"
-    return _ACTIONS[entry.action]
-
-
-def _operation(site: "AdminSite", request: Request, entry: Entry) -> Link | None:
-    """What the entry is a part of; nothing for what was written outside of any operation."""
+def operation_link(site: "AdminSite", request: Request, entry: Entry | Blame) -> Link | None:
+    """What an entry is a part of; nothing for what was written outside of any operation."""
     if entry.operation_id is None or not entry.what:
         return None
     view = view_of_table(site, "operations")
@@ -95,48 +91,78 @@ def _operation(site: "AdminSite", request: Request, entry: Entry) -> Link | None
     return Link(entry.what, view.url("details", entry.operation_id))
 
 
-def _change(request: Request, view: "View | None", table: str, change: FieldChange) -> HistoryChange:
-    zone = ZoneInfo(current_user(request).time_zone)
-    label = view.label(change.field) if view is not None else change.field.replace("_", " ").capitalize()
-    as_text = partial(_state if _is_state(table, change.field) else _text, zone=zone)
-    old, new = as_text(change.old), as_text(change.new)
-    return HistoryChange(label.removesuffix(" id"), old, new, change.is_secret)
+def _step(
+    site: "AdminSite", request: Request, changes: FieldChanges, step: Step, record: Record
+) -> HistoryItem:
+    newest, told = step.newest, list(_by_record(step))
+    return HistoryItem(
+        when=newest.when,
+        who=newest.who,
+        who_now=newest.who_now or "",
+        action=_deed(newest),
+        parts=[_part(site, request, changes, entries, record) for entries in told[:MOST_PARTS]],
+        operation=operation_link(site, request, newest),
+        reason=newest.reason or "",
+        past_url=_past_url(site, request, newest, record),
+        url=_log_url(site, request, step.entries),
+        unshown=max(len(told) - MOST_PARTS, 0),
+    )
 
 
-def _is_state(table: str, field: str) -> bool:
-    """Whether the field holds one word of a closed vocabulary, such as a status."""
-    column = Base.metadata.tables[table].columns.get(field) if table in Base.metadata.tables else None
-    return column is not None and isinstance(column.type, Enum)
+def _deed(entry: Entry) -> str:
+    """What somebody did, to go on after their name: `assigned tickets`."""
+    if entry.what:
+        return entry.what[0].lower() + entry.what[1:]
+    return BY_HAND if entry.action in CHANGES_OF_ROWS else _ACTIONS[entry.action]
 
 
-def _state(value: Any, zone: ZoneInfo) -> str:
-    return "" if value is None else words(str(value))
+def _by_record(step: Step) -> Iterator[list[Entry]]:
+    """The step's entries by the record that they are about, from the first to the last."""
+    in_order = sorted(step.entries, key=lambda entry: (_record_of(entry), entry.place))
+    records = (list(entries) for _, entries in groupby(in_order, key=_record_of))
+    yield from sorted(records, key=lambda entries: entries[0].place)
 
 
-def _text(value: Any, zone: ZoneInfo) -> str:
-    """A value of the history in words; a moment in the zone of who reads."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "yes" if value else "no"
-        case str():
-            moment = _moment(value)
-            return exact(moment, zone.key) if moment else value
-        case _:
-            return str(value)
+def _record_of(entry: Entry) -> tuple[str, int]:
+    return entry.record_table, entry.record_id or 0
 
 
-def _moment(text: str) -> datetime | None:
-    if len(text) < len("2026-01-01T00:00:00+00:00") or text[10] != "T":
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None
+def _part(
+    site: "AdminSite", request: Request, changes: FieldChanges, entries: Sequence[Entry], record: Record
+) -> HistoryPart:
+    first = entries[0]
+    is_own = (first.record_table, first.record_id) == record
+    shown = changes.of(entries, below="" if is_own else record[0])
+    made = {_ACTIONS[entry.action] for entry in entries if not _is_link(entry)} - {"changed"}
+    action = " and ".join(sorted(made)) or ("" if is_own else "changed")
+    return HistoryPart(
+        action=action,
+        changes=shown,
+        subject=None if is_own else record_link(site, request, first.record_table, first.record_id),
+        is_folded=bool(made) and len(shown) > MOST_OPEN,
+    )
 
 
-def view_of_table(site: "AdminSite", table: str) -> "View | None":
-    """The view that shows the rows of a table; None where there is none."""
-    return next((view for view in site.declared if view.model.__tablename__ == table), None)
+def _action(entry: Entry) -> str:
+    if _is_link(entry):
+        return "added" if entry.action is AuditAction.CREATE else "removed"
+    return _ACTIONS[entry.action]
+
+
+def _is_link(entry: Entry) -> bool:
+    table = Base.metadata.tables.get(entry.table_name)
+    return table is not None and "audit_record" in table.info
+
+
+def _past_url(site: "AdminSite", request: Request, entry: Entry, record: Record) -> str:
+    return ""
+
+
+def _log_url(site: "AdminSite", request: Request, entries: Sequence[Entry]) -> str:
+    """Where the entries are in the audit log, for who may read it."""
+    log, first = view_of_table(site, "audit_logs"), entries[0]
+    if log is None or not log.may(request, "details"):
+        return ""
+    if len(entries) == 1 or first.operation_id is None:
+        return log.url("details", first.id)
+    return f"{log.url('list')}?{urlencode({'operation_id': first.operation_id})}"

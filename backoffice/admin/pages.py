@@ -264,52 +264,6 @@ class ConfirmPage:
     errors: Sequence[str] = ()
 
 
-# Details ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Fact:
-    label: str
-    cell: Cell
-
-
-@dataclass(frozen=True)
-class HistoryChange:
-    field: str
-    old: str
-    new: str
-    #: Only the fact that it changed is known.
-    is_secret: bool = False
-
-
-@dataclass(frozen=True)
-class HistoryItem:
-    when: datetime
-    who: str
-    #: In words: `created`, `changed`, `deleted`, `signed in`…
-    action: str
-    changes: Sequence[HistoryChange]
-    operation: Link | None = None
-    #: Which record, where a page shows several.
-    subject: Link | None = None
-    url: str = ""
-
-
-@dataclass(frozen=True)
-class DetailsPage:
-    title: str
-    subtitle: str
-    facts: Sequence[Fact]
-    actions: Sequence[Link]
-    history: Sequence[HistoryItem]
-    more_history_url: str = ""
-    is_trashed: bool = False
-    #: The list that it is in, as it was left; None for who may not see lists.
-    back: Link | None = None
-    #: What a view of its own template adds.
-    extra: Mapping[str, Any] = field(default_factory=dict)
-
-
 # The index --------------------------------------------------------------------------------------
 
 

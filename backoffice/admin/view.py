@@ -21,7 +21,8 @@ from backoffice.admin.forms import ExtraField, Section, check_form
 from backoffice.admin.pages import Cell, Kind, Link
 from backoffice.admin.pickers import Picker
 from backoffice.admin.questions import FieldKind
-from backoffice.audit.browse import Entry, history_of
+from backoffice.audit.browse import Entry, Place, history_of
+from backoffice.audit.past.family import family_of
 from backoffice.database import INCLUDE_TRASHED
 from backoffice.errors import ConfigurationError, NotAllowed, NotFound
 from backoffice.keys import is_key
@@ -91,6 +92,8 @@ class View(ModelView):
     menu_under: ClassVar[str] = ""
     #: Exposed routes that take files, by the name of their method.
     takes_files: ClassVar[Sequence[str]] = ()
+    #: Models whose records belong to one of this page: their changes are told with its own.
+    child_models: ClassVar[Sequence[type[Base]]] = ()
     #: Whether a record's page shows its changes.
     keeps_history: ClassVar[bool] = True
 
@@ -209,12 +212,24 @@ class View(ModelView):
         return []
 
     async def history(
-        self, request: Request, record: Any, *, limit: int, before_id: int | None
+        self, request: Request, record: Any, *, limit: int, before: Place | None
     ) -> list[Entry]:
-        """The newest entries of the record's history, those below `before_id` if given."""
+        """The newest entries of the record's history, those before a place if one is given."""
+        key, session = key_of(record), request.state.session
+        tables = Base.metadata.tables
+        below = [
+            tables[model.__tablename__] for model in self.child_models if self._shows_all(request, model)
+        ]
+        family = await family_of(session, tables[self.model.__tablename__], key, below)
+        children = {table.name: ids for table, ids in family.children.items()}
         return await history_of(
-            request.state.session, self.model.__tablename__, key_of(record), limit=limit, before_id=before_id
+            session, self.model.__tablename__, key, limit=limit, before=before, children=children
         )
+
+    def _shows_all(self, request: Request, model: type[Base]) -> bool:
+        """Whether this person may see every record of a model."""
+        view = self.site.view_of(model)
+        return view is not None and view.may(request, "details") and view.scope(request.state.user) is None
 
     async def list_extra(self, request: Request) -> Mapping[str, Any]:
         """What stands around the list, for a template of the view's own."""

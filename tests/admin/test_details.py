@@ -55,7 +55,7 @@ class TestCost:
             for ticket in (few, many)
         ]
         # The history of the busier one shows changes of its title alone, and looks no names up.
-        assert counts[1] <= counts[0] <= 9
+        assert counts[1] <= counts[0] <= 12
         page = main_of(await administrator.get(f"/admin/ticket/details/{many.id}"))
         assert "Conversation 60" in page
         assert "Attachments 60" in page
@@ -136,7 +136,7 @@ class TestHistory:
         page = await administrator.get(f"/admin/ticket/details/{ticket.id}")
         assert administrator.user is not None
         history = main_of(page).partition("History")[2]
-        assert f"{administrator.user.full_name} changed" in history
+        assert f"{administrator.user.full_name} set the status of tickets" in history
         assert re.search(r"Status (Open|open) → became (Closed|closed)", history)
         operation = await desk.newest_operation()
         assert f"/admin/operation/details/{operation['id']}" in links_in(page)

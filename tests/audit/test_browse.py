@@ -1,6 +1,7 @@
 """The history as pages read it."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import asyncpg
 import pytest
@@ -15,6 +16,7 @@ from backoffice.audit.browse import (
     history_of,
     operation_totals,
 )
+from backoffice.audit.names import Name
 from backoffice.database import SessionFactory, transaction
 from backoffice.desk import add_tags, assign, delete_forever, move_to_trash, set_status
 from models import AuditAction, Tag, Ticket, TicketStatus, User
@@ -28,7 +30,7 @@ async def tag(factory: SessionFactory) -> Tag:
         return await make_tag(session, name="vip")
 
 
-async def history(factory: SessionFactory, ticket: Ticket, **options: int) -> list[Entry]:
+async def history(factory: SessionFactory, ticket: Ticket, **options: Any) -> list[Entry]:
     async with transaction(factory, acting()) as session:
         return await history_of(session, "tickets", ticket.id, **options)
 
@@ -59,18 +61,10 @@ class TestHistoryOf:
             "tickets",
             ticket.id,
         )
-        assert tagged.changes == [FieldChange("tag_id", None, "vip")]
+        assert tagged.changes == [FieldChange("tag_id", None, Name("vip", "vip"))]
         assert assigned.record_table == "tickets"
-        assert change_of(assigned, "assignee_id").new == "Sue Supervisor"
+        assert change_of(assigned, "assignee_id").new == Name("Sue Supervisor", "Sue Supervisor")
         assert change_of(assigned, "status") == FieldChange("status", "open", "in_progress")
-
-    async def test_numbers_what_is_gone(
-        self, factory: SessionFactory, owner: asyncpg.Connection, ticket: Ticket, tag: Tag
-    ) -> None:
-        await perform(factory, add_tags([tag]), [ticket.id])
-        await owner.execute("DELETE FROM ticket_tags; DELETE FROM tags")
-        newest, *_ = await history(factory, ticket)
-        assert change_of(newest, "tag_id").old == f"#{tag.id}"
 
     async def test_outlives_the_record(self, factory: SessionFactory, ticket: Ticket) -> None:
         await perform(factory, move_to_trash(), [ticket.id])
@@ -90,7 +84,7 @@ class TestHistoryOf:
             await perform(factory, set_status(status), [ticket.id])
         everything = await history(factory, ticket)
         first = await history(factory, ticket, limit=2)
-        assert first + await history(factory, ticket, before_id=first[-1].id) == everything
+        assert first + await history(factory, ticket, before=first[-1].place) == everything
 
     async def test_keeps_to_its_record(self, factory: SessionFactory, ticket: Ticket) -> None:
         async with transaction(factory, arranging()) as session:

@@ -1,0 +1,135 @@
+"""Who set each field of a record last, and when: one query, however long the record's history is."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import (
+    CTE,
+    Row,
+    Select,
+    Text,
+    func,
+    literal,
+    select,
+    true,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from backoffice.audit.browse import tables_of_links
+from backoffice.audit.labels import verb_label
+from backoffice.audit.record import CHANGES_OF_ROWS
+from models import AuditAction, AuditLog, Base, Operation, User
+
+#: So many of a record's newest changes are searched. What was set before is only known to be older.
+SEARCHED: Final = 1_000
+
+
+@dataclass(frozen=True)
+class Blame:
+    """Who set a field last, by their name then; None: it was before `when`, and nobody looked by whom."""
+
+    who: str | None
+    who_now: str | None
+    user_id: int | None
+    when: datetime
+    operation_id: UUID | None
+    verb: str | None
+
+    @property
+    def what(self) -> str:
+        """What they did, in words; empty for what was written outside of any operation."""
+        return verb_label(self.verb) if self.verb else ""
+
+
+async def blame(session: AsyncSession, table_name: str, record_id: int) -> dict[str, Blame]:
+    """By column, who set it last; by association table, who added or removed one of the record's links last.
+
+    What was never changed was set by whoever created the record. Empty where the history knows nothing.
+    """
+    rows = (await session.execute(_newest_of_each(table_name, record_id))).all()
+    found = {row.field: _blame(row) for row in rows if row.field is not None}
+    oldest = next((row for row in rows if row.field is None), None)
+    if oldest is not None:
+        rest = _blame(oldest) if oldest.action is AuditAction.CREATE else _unknown(oldest)
+        found = {**dict.fromkeys(_recorded_columns(table_name), rest), **found}
+    return found
+
+
+def _newest_of_each(table_name: str, record_id: int) -> Select[*tuple[Any, ...]]:
+    """An entry a field, one a table of links, and the oldest of those that were searched, under no field."""
+    searched = _newest(table_name, record_id, SEARCHED).cte("searched")
+    links = (_newest_link(table, record_id) for table in tables_of_links(table_name))
+    found = union_all(_newest_by_field(searched), _oldest(searched), *links).subquery("found")
+    return (
+        select(
+            found,
+            func.coalesce(Operation.actor, User.full_name, found.c.database_user).label("who"),
+            User.full_name.label("who_now"),
+            Operation.verb,
+        )
+        .outerjoin(User, User.id == found.c.user_id)
+        .outerjoin(Operation, Operation.id == found.c.operation_id)
+    )
+
+
+def _newest(table_name: str, record_id: int, limit: int) -> Select[*tuple[Any, ...]]:
+    return (
+        select(*_COLUMNS, AuditLog.changes)
+        .where(
+            AuditLog.table_name == table_name,
+            AuditLog.record_id == record_id,
+            AuditLog.action.in_(CHANGES_OF_ROWS),
+        )
+        .order_by(AuditLog.created_at.desc(), AuditLog.id.desc())
+        .limit(limit)
+    )
+
+
+def _newest_by_field(searched: CTE) -> Select[*tuple[Any, ...]]:
+    field = func.jsonb_object_keys(searched.c.changes).table_valued("name").render_derived(name="field")
+    newest = (
+        select(field.c.name.label("field"), *(searched.c[column.key] for column in _COLUMNS))
+        .join(field, true())
+        .ext(distinct_on(field.c.name))
+        .order_by(field.c.name, searched.c.created_at.desc(), searched.c.id.desc())
+    )
+    return select(newest.subquery("newest_by_field"))
+
+
+def _oldest(searched: CTE) -> Select[*tuple[Any, ...]]:
+    columns = (searched.c[column.key] for column in _COLUMNS)
+    oldest = select(literal(None, Text).label("field"), *columns)
+    return select(oldest.order_by(searched.c.created_at, searched.c.id).limit(1).subquery("oldest"))
+
+
+def _newest_link(table: str, record_id: int) -> Select[*tuple[Any, ...]]:
+    newest = _newest(table, record_id, 1).subquery()
+    return select(literal(table, Text).label("field"), *(newest.c[column.key] for column in _COLUMNS))
+
+
+_COLUMNS: Final = (
+    AuditLog.id,
+    AuditLog.created_at,
+    AuditLog.action,
+    AuditLog.user_id,
+    AuditLog.operation_id,
+    AuditLog.database_user,
+)
+
+
+def _recorded_columns(table_name: str) -> list[str]:
+    table = Base.metadata.tables.get(table_name)
+    return [] if table is None else [c.name for c in table.columns if c.info.get("audit") != "skip"]
+
+
+def _blame(row: Row[*tuple[Any, ...]]) -> Blame:
+    who_now = row.who_now if row.who_now != row.who else None
+    return Blame(row.who, who_now, row.user_id, row.created_at, row.operation_id, row.verb)
+
+
+def _unknown(oldest: Row[*tuple[Any, ...]]) -> Blame:
+    return Blame(None, None, None, oldest.created_at, None, None)
