@@ -38,6 +38,7 @@ def faults(seal: AuditSeal, key: SigningKey) -> list[str]:
 class TestHeader:
     def test_says_everything_in_lines(self, key: SigningKey) -> None:
         nodes = [hashlib.sha256(b"\x00" + entry).digest() for entry in (ENTRIES[:40], ENTRIES[40:])]
+        root = hashlib.sha256(b"\x01" + nodes[0] + nodes[1]).digest()
         assert header_of(first_seal(key)).decode() == (
             "number 1\n"
             "sealed_at 2026-11-22T17:04:05.000006Z\n"
@@ -46,7 +47,7 @@ class TestHeader:
             "through_xid 80\n"
             "through_id 9\n"
             "entry_count 2\n"
-            f"root {hashlib.sha256(b'\x01' + nodes[0] + nodes[1]).hexdigest()}\n"
+            f"root {root.hex()}\n"
             f"previous_hash {'0' * 64}\n"
             "key_id 56475aa75463474c\n"
         )
