@@ -2,15 +2,19 @@
 
 from typing import Any
 
+from sqladmin import expose
 from sqlalchemy import ColumnElement
 from starlette.requests import Request
+from starlette.responses import Response
 from wtforms import PasswordField
 
+from admin_views import erasing
 from admin_views.pickers import GROUPS
 from backoffice.accounts.people import may_manage
 from backoffice.accounts.saving import apply_credentials, check_person
 from backoffice.admin.filters import Dates, Flag
 from backoffice.admin.forms import Section
+from backoffice.admin.pages import Link
 from backoffice.admin.questions import FieldKind
 from backoffice.admin.request import current_user
 from backoffice.admin.view import View
@@ -23,6 +27,7 @@ STAFF_ONLY = {"is_staff", "groups", "password"}
 class UserAdmin(View, model=User):
     category = "People"
     icon = "ti ti-users"
+    views_on_record = True
     column_list = ["full_name", "email", "is_staff", "is_active", "created_at"]
     column_labels = {
         "full_name": "Name",
@@ -63,7 +68,7 @@ class UserAdmin(View, model=User):
     form_kinds = {"email": FieldKind.EMAIL}
     extra_fields = {"password": lambda view, request, record: PasswordField("New password")}
     pickers = {"groups": GROUPS}
-    grants = {"manage-staff": "Manage staff"}
+    grants = {"manage-staff": "Manage staff", "erase": "Erase personal data"}
     empty_title = "Nobody here"
     empty_text = "Customers appear when they are created; staff need an account to sign in."
 
@@ -75,6 +80,21 @@ class UserAdmin(View, model=User):
         return super().has_permission(request, action, obj) and (
             not is_staff or may_manage(current_user(request), is_staff=True)
         )
+
+    def record_actions(self, request: Request, record: User) -> list[Link]:
+        user = current_user(request)
+        may_erase = self.may(request, "action:erase") and may_manage(user, is_staff=record.is_staff)
+        if not may_erase or record.id == user.id:
+            return []
+        return [Link("Erase personal data…", self.url("erase", record.id), "ti ti-eraser", is_danger=True)]
+
+    @expose("/erase/{pk}", methods=["GET"])
+    async def ask_to_erase(self, request: Request) -> Response:
+        return await erasing.question(self, request)
+
+    @expose("/erase/{pk}", methods=["POST"])
+    async def erase(self, request: Request) -> Response:
+        return await erasing.answer(self, request)
 
     def form_names(self, request: Request, record: User | None) -> set[str]:
         names = super().form_names(request, record)

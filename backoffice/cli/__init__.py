@@ -5,6 +5,7 @@ import click
 from backoffice.cli.accounts import changepassword, createsuperuser
 from backoffice.cli.audit import audit
 from backoffice.cli.database import check, database_url, migrate_database, purge_the_trash, seed
+from backoffice.cli.erase import erase_a_user
 from backoffice.cli.line import CommandLine
 from backoffice.cli.serving import run, serve
 
@@ -24,6 +25,7 @@ for command in (
     changepassword,
     seed,
     purge_the_trash,
+    erase_a_user,
     check,
     database_url,
     audit,

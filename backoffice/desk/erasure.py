@@ -50,6 +50,7 @@ from models import (
 ERASED: Final = "[erased]"
 LONGEST_BASIS: Final = 500
 
+_ONESELF: Final = "You can't erase yourself: ask another administrator."
 _QUIETLY: Final[Mapping[str, Any]] = {**INCLUDE_TRASHED, "synchronize_session": False}
 
 Owned = type[Ticket] | type[Attachment] | type[Comment]
@@ -98,7 +99,9 @@ async def preview_erasure(session: AsyncSession, user: User) -> Erasure:
 
 
 async def check_eraser(session: AsyncSession, current: CurrentUser, user: User) -> None:
-    """Raise NotAllowed where `current`, who may erase people, may not erase this one."""
+    """Raise Conflict or NotAllowed where `current`, who may erase people, may not erase this one."""
+    if current.id == user.id:
+        raise Conflict(_ONESELF)
     if not may_manage(current, is_staff=user.is_staff):
         raise NotAllowed("Only those who manage staff may erase staff.")
     if grants_beyond(current, await grants_of_user(session, user.id)):
@@ -148,7 +151,7 @@ def address_of_erased(user_id: int) -> str:
 async def _locked(session: AsyncSession, user_id: int) -> User:
     """The person, whom nobody changes or refers to anew until the end."""
     if current_change().actor_id == user_id:
-        raise Conflict("You can't erase yourself: ask another administrator.")
+        raise Conflict(_ONESELF)
     user = await session.get(User, user_id, with_for_update=True, populate_existing=True)
     if user is None:
         raise NotFound(f"There is no person #{user_id}.")

@@ -113,6 +113,8 @@ WHO: Final[Mapping[str, Rule]] = {
     "POST /admin/ticket/{pk}/reply": (DESK, 400),
     "POST /admin/ticket/{pk}/attach": (DESK, 400),
     "GET /admin/attachment/{pk}/download": (STAFF, 200),
+    "GET /admin/user/erase/{pk}": (ADMIN, 200),
+    "POST /admin/user/erase/{pk}": (ADMIN, 400),
     # Undone already: 409 is what somebody gets who may undo it.
     "POST /admin/operation/{pk}/undo": (BOSSES, 409, "agent"),
 }
