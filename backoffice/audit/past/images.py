@@ -61,11 +61,12 @@ class Unknown(StrEnum):
     NOT_KEPT = "not kept"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Image:
     """A row as it was `at` a moment, and as it is `now` (None: it is gone), by column.
 
-    Values are of their columns' types; what stands in `unknown` has none. A row that was not there has neither.
+    Values are of their columns' types; what stands in `unknown` has none. A row that was not there has
+    neither.
     """
 
     table: Table
