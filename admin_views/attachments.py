@@ -12,6 +12,7 @@ from admin_views.pickers import PEOPLE, TICKETS
 from backoffice.admin.filters import Dates, Related
 from backoffice.admin.forms import Section
 from backoffice.admin.pages import Kind, Link
+from backoffice.admin.reading import viewed
 from backoffice.admin.view import View
 from models import Attachment
 
@@ -20,6 +21,7 @@ class AttachmentAdmin(View, model=Attachment):
     category = "Desk"
     icon = "ti ti-paperclip"
     can_delete = True
+    views_on_record = True
     column_list = ["filename", "content_type", "size_bytes", "ticket", "uploaded_by", "created_at"]
     column_labels = {
         "filename": "File",
@@ -64,6 +66,8 @@ class AttachmentAdmin(View, model=Attachment):
         """The file itself; with `?inline` an image is shown in place."""
         attachment: Attachment = await self.load(request, request.path_params["pk"])
         self.require(request, "details", attachment)
+        if "inline" not in request.query_params:
+            viewed(self, request, attachment)
         return uploads.give_out(self.site.settings, attachment, inline="inline" in request.query_params)
 
     def form_names(self, request: Request, record: Attachment | None) -> set[str]:

@@ -20,6 +20,7 @@ from backoffice.errors import ConfigurationError
 
 SHORTEST_SECRET = 32
 KEY_BYTES = 32
+READS = ("view", "search")
 
 
 class LogLevel(StrEnum):
@@ -60,9 +61,17 @@ def _anchor(place: str) -> str:
     return place
 
 
+def _reads(text: str) -> str:
+    kinds = [kind.strip() for kind in text.split(",")]
+    if kinds != ["none"] and not set(kinds) <= {*READS}:
+        raise ValueError(f"must list {', '.join(READS)}, or say none")
+    return ",".join(kinds)
+
+
 PostgresUrl = Annotated[str, AfterValidator(_postgres_url)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 AnchorPlace = Annotated[str, AfterValidator(_anchor)]
+Reads = Annotated[str, AfterValidator(_reads)]
 
 
 class Settings(BaseSettings):
@@ -103,6 +112,10 @@ class Settings(BaseSettings):
         "",
         repr=False,
         description="Another file, or a URL, that gets the newest seal's hash, besides the file in `var`",
+    )
+    record_reads: Reads = Field(
+        ",".join(READS),
+        description="Which reads are recorded: `view` of a record, `search` of the audit log; or `none`",
     )
     host: str = Field("127.0.0.1", description="The address to listen on")
     port: int = Field(8000, ge=1, le=65535, description="The port to listen on")

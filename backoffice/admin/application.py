@@ -76,7 +76,7 @@ def _application(settings: Settings, engine: AsyncEngine) -> Starlette:
 async def _while_serving(app: Starlette) -> AsyncIterator[None]:
     await require_readiness(app.state.engine)
     site: AdminSite = app.state.site
-    async with upkeep(chores_of(site.settings, site.factory)):
+    async with upkeep(chores_of(site.settings, site.factory)), site.reads.writing():
         yield
         await site.background.stop()
     await app.state.engine.dispose()

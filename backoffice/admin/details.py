@@ -12,6 +12,7 @@ from starlette.responses import Response
 from backoffice.admin.history import operation_link, step_items
 from backoffice.admin.origin import keeping, origin
 from backoffice.admin.pages import Link
+from backoffice.admin.reading import viewed
 from backoffice.admin.record_pages import DetailsPage, Fact, HistoryItem, SetBy
 from backoffice.audit.blame import Blame, blame
 from backoffice.audit.browse import Place
@@ -43,6 +44,7 @@ async def details_page(
     """Show one record, trashed or not; `refused` are forms of its page that come back with what is wrong."""
     record = await view.load(request, request.path_params["pk"], view.get_details_columns())
     view.require(request, "details", record)
+    viewed(view, request, record)
     history, more = await _history(site, view, request, record)
     set_by = await _set_by(site, view, request, record)
     page = DetailsPage(

@@ -22,6 +22,7 @@ from starlette.responses import JSONResponse, Response
 from backoffice.accounts.addresses import parse_address
 from backoffice.accounts.sessions import find_signed_in
 from backoffice.admin.pages import ErrorPage
+from backoffice.admin.reading import reads_of
 from backoffice.admin.request import see_other, unsay_flashes
 from backoffice.admin.security import (
     CSRF_HEADER,
@@ -118,6 +119,7 @@ class Edge:
         what = verb or ".".join(filter(None, (page, request.path_params.get("verb") or handler.__name__)))
         request.state.user = None
         request.state.form = FormData()
+        request.state.reads = []
         request.state.earlier_flashes = request.session.get("flashes", [])
         request.state.change = Change(
             verb=what,
@@ -154,9 +156,11 @@ class Edge:
                 response = await handler(request)
                 if response.status_code >= 400 and not keeps_refusals:
                     raise _Refusal(response)  # noqa: TRY301 - leaves the transaction, too
-                return response
         except _Refusal as refusal:
             return refusal.response
+        for read in reads_of(request):
+            self.site.reads.note(read)
+        return response
 
     def _ask_to_sign_in(self, request: Request) -> Response:
         if _is_from_a_script(request):

@@ -15,6 +15,7 @@ from backoffice.admin.drafts import Draft, as_json, is_valid, read_draft
 from backoffice.admin.forms import form_relations, record_form, sections, shown
 from backoffice.admin.origin import here, keeping, origin, way_back
 from backoffice.admin.pages import Flash, FormPage, Link
+from backoffice.admin.reading import viewed
 from backoffice.admin.request import current_user, flash, see_other, submitted
 from backoffice.admin.saving import place, save
 from backoffice.database import INCLUDE_TRASHED
@@ -61,6 +62,7 @@ async def edit_page(site: "AdminSite", view: "View", request: Request) -> Respon
     record = await _load(view, request)
     base = shown(view, request, record)
     form = await record_form(view, request, record)
+    viewed(view, request, record)
     page = _edit_page(site, view, request, record, form, _hidden(base, record.version))
     return site.render(request, view.form_template, page)
 

@@ -22,6 +22,7 @@ from backoffice.admin.request import take_flashes
 from backoffice.admin.security import csrf_token
 from backoffice.admin.templating import environment
 from backoffice.admin.view import View
+from backoffice.audit.reads import Reads, actions_of
 from backoffice.database import SessionFactory
 from backoffice.errors import ConfigurationError, NotFound
 from backoffice.settings import Settings
@@ -70,6 +71,7 @@ class AdminSite(Admin):
         self.factory = factory
         self.edge = Edge(self)
         self.background = Background()
+        self.reads = Reads(factory, actions_of(settings))
         self.pages: Environment = environment(templates=templates)
         super().__init__(
             app,

@@ -94,6 +94,9 @@ class View(ModelView):
     takes_files: ClassVar[Sequence[str]] = ()
     #: Models whose records belong to one of this page: their changes are told with its own.
     child_models: ClassVar[Sequence[type[Base]]] = ()
+    #: Whether it goes on record who looked at a record, and who searched or filtered the list.
+    views_on_record: ClassVar[bool] = False
+    searches_on_record: ClassVar[bool] = False
     #: Whether a record's page shows its changes.
     keeps_history: ClassVar[bool] = True
 

@@ -88,6 +88,7 @@ def functions() -> list[AuditFunction]:
     return [
         _GUARD,
         _EVENT,
+        _READS,
         _REDACT,
         _BLANK_OPERATIONS,
         _PARTITION,
@@ -173,6 +174,27 @@ BEGIN
   INSERT INTO public.audit_logs (table_name, record_id, action, changes, personal, {_CONTEXT_COLUMNS})
   VALUES (event_table, event_record, event_action::public.audit_action, event_changes, event_personal,
     {_CONTEXT_VALUES});
+END
+""",
+    callers=(APP_ROLE,),
+)
+
+# Many at once, of many people: who it was is said by whoever calls it, as with all that the application does.
+_READS = AuditFunction(
+    "audit_reads(reads jsonb)",
+    "void",
+    f"""
+BEGIN
+  IF EXISTS (
+    SELECT FROM jsonb_array_elements(reads) AS read WHERE read ->> 'action' NOT IN ('VIEW', 'SEARCH')
+  ) THEN
+    RAISE EXCEPTION 'only reads are recorded so' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  INSERT INTO public.audit_logs (table_name, record_id, action, changes, personal, {_CONTEXT_COLUMNS})
+  SELECT table_name, record_id, action::public.audit_action, changes, personal,
+    user_id, NULL, request_id, address, session_user
+  FROM jsonb_to_recordset(reads) AS read (action text, table_name text, record_id bigint, changes jsonb,
+    personal text[], user_id bigint, request_id text, address inet);
 END
 """,
     callers=(APP_ROLE,),
