@@ -10,7 +10,7 @@ from wtforms import Form, StringField
 from wtforms.validators import InputRequired, Length
 
 from backoffice.accounts.typed import sought_email
-from backoffice.admin.pages import Flash
+from backoffice.admin.pages import Flash, Link
 from backoffice.admin.request import current_user, flash, see_other, submitted
 from backoffice.admin.saving import place
 from backoffice.admin.site import AdminSite
@@ -61,7 +61,7 @@ class ErasePage:
     obstacle: str
     form: Form
     action_url: str
-    cancel_url: str
+    back: Link
     errors: Sequence[str] = ()
 
 
@@ -117,7 +117,7 @@ async def _ask(
         obstacle=_obstacle(view, erasure),
         form=form,
         action_url=view.url("erase", person.id),
-        cancel_url=view.url("details", person.id),
+        back=Link(person.full_name, view.url("details", person.id)),
         errors=errors,
     )
     return view.site.render(request, "erase.html", page, status_code=status_code)

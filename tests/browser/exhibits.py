@@ -174,6 +174,12 @@ async def open_help(page: Page, exhibits: Exhibits) -> None:
     await page.keyboard.press("?")
 
 
+async def be_refused_an_erasure(page: Page, exhibits: Exhibits) -> None:
+    await page.goto(f"/admin/user/erase/{exhibits['user']}")
+    await page.get_by_role("button", name="Erase for good").click()
+    await expect(page.get_by_role("alert")).to_be_focused()
+
+
 async def open_picker(page: Page, exhibits: Exhibits) -> None:
     await page.goto("/admin/ticket/create")
     await page.get_by_role("combobox", name="Requester").click()
@@ -193,6 +199,7 @@ PAGES: Mapping[str, tuple[str | None, Arrive]] = {
     **{f"{one} create": ("administrator", at(f"/admin/{one}/create")) for one in _CREATED},
     **{f"{one} edit": ("administrator", at(f"/admin/{one}/edit/{{{one}}}")) for one in _CREATED},
     "filtered list": ("agent", at("/admin/ticket/list?status=open,in_progress&search=the&is_overdue=1")),
+    "list in its middle": ("agent", at("/admin/ticket/list?page=3")),
     "list without a match": ("agent", at("/admin/ticket/list?search=zzzz")),
     "empty trash": ("supervisor", at("/admin/comment/list?trash=only")),
     "list that was asked wrongly": ("agent", at("/admin/ticket/list?status=nonsense")),
@@ -205,6 +212,8 @@ PAGES: Mapping[str, tuple[str | None, Arrive]] = {
     "refused form": ("agent", be_refused),
     "conflict": ("administrator", conflict),
     "account": ("agent", at("/admin/account")),
+    "erasure": ("administrator", at("/admin/user/erase/{user}")),
+    "erasure refused": ("administrator", be_refused_an_erasure),
     "open picker": ("agent", open_picker),
     "keyboard help": ("agent", open_help),
     "error 400": ("agent", at("/admin/ticket/details/{ticket}?before=x")),

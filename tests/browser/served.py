@@ -1,6 +1,7 @@
 """The application as it is run: in a process of its own, on a database of its own with a modest desk."""
 
 import asyncio
+import base64
 import os
 import socket
 import sys
@@ -103,6 +104,7 @@ def _environment(database: Database, folder: Path) -> dict[str, str]:
     return {
         "BACKOFFICE_DATABASE_URL": database.app_url,
         "BACKOFFICE_SECRET_KEY": "a secret that only the tests know",
+        "BACKOFFICE_AUDIT_KEY": base64.b64encode(bytes(32)).decode(),
         "BACKOFFICE_VAR_DIR": str(folder / "var"),
         "BACKOFFICE_MAX_UPLOAD_BYTES": str(LARGEST_UPLOAD),
         "BACKOFFICE_LOG_LEVEL": "warning",
