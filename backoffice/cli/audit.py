@@ -4,11 +4,15 @@ import click
 
 from backoffice.audit.proof.keys import signing_key
 from backoffice.cli.deployment import read_settings
+from backoffice.cli.partitions import partitions
 
 
 @click.group()
 def audit() -> None:
     """Seal, verify and hand out the change history."""
+
+
+audit.add_command(partitions)
 
 
 @audit.command("public-key")
