@@ -1,11 +1,12 @@
-"""What is done beside serving, at intervals: sealing the history, and making its months before they come."""
+"""What is done beside serving, at intervals: sealing the history, and keeping its tables in good order."""
 
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from backoffice.audit.partitions import prepare_months
 from backoffice.audit.proof.anchor import AnchorPlace, anchor_newest, anchor_places
 from backoffice.audit.proof.keys import SigningKey, find_signing_key
-from backoffice.audit.proof.sealer import seal
+from backoffice.audit.proof.sealer import seal, summarize
 from backoffice.database import SessionFactory
 from backoffice.errors import BackofficeError
 from backoffice.settings import Settings
@@ -27,6 +28,7 @@ RETRY: Final = 60.0
 #: What is under way when the application stops has so many seconds to end.
 PATIENCE: Final = 5.0
 
+_A_MINUTE: Final = 60.0
 _A_DAY: Final = 24 * 3600.0
 
 
@@ -59,7 +61,11 @@ async def upkeep(chores: Iterable[Chore]) -> AsyncIterator[None]:
 
 def chores_of(settings: Settings, factory: SessionFactory) -> list[Chore]:
     """What this deployment does beside serving."""
-    return [Chore("prepare the history's months", _A_DAY, _Months(factory)), *_sealing(settings, factory)]
+    return [
+        Chore("prepare the history's months", _A_DAY, partial(_prepare_months, factory)),
+        Chore("summarize the history's newest entries", _A_MINUTE, partial(summarize, factory)),
+        *_sealing(settings, factory),
+    ]
 
 
 def _sealing(settings: Settings, factory: SessionFactory) -> Iterator[Chore]:
@@ -67,28 +73,18 @@ def _sealing(settings: Settings, factory: SessionFactory) -> Iterator[Chore]:
     if key is None:
         logger.warning("The history is not sealed: there is no BACKOFFICE_AUDIT_KEY.")
     elif settings.audit_seal_seconds:
-        run = _Sealing(factory, key, anchor_places(settings))
+        run = partial(_seal, factory, key, anchor_places(settings))
         yield Chore("seal the history", settings.audit_seal_seconds, run, at_end=True)
 
 
-@dataclass(frozen=True)
-class _Months:
-    factory: SessionFactory
-
-    async def __call__(self) -> None:
-        async with self.factory.begin() as session:
-            await prepare_months(session)
+async def _prepare_months(factory: SessionFactory) -> None:
+    async with factory.begin() as session:
+        await prepare_months(session)
 
 
-@dataclass(frozen=True)
-class _Sealing:
-    factory: SessionFactory
-    key: SigningKey
-    places: list[AnchorPlace]
-
-    async def __call__(self) -> None:
-        await seal(self.factory, self.key)
-        await anchor_newest(self.factory, self.places)
+async def _seal(factory: SessionFactory, key: SigningKey, places: Sequence[AnchorPlace]) -> None:
+    await seal(factory, key)
+    await anchor_newest(factory, places)
 
 
 async def _repeat(chore: Chore, stopping: asyncio.Event) -> None:

@@ -14,6 +14,8 @@ from backoffice.upkeep import Chore, chores_of, upkeep
 from main import create_app
 
 OFTEN = 0.02
+#: What every deployment does.
+ALWAYS = ["prepare the history's months", "summarize the history's newest entries"]
 
 
 @pytest.fixture
@@ -101,7 +103,7 @@ class TestChores:
     async def test_without_a_key_nothing_is_sealed_and_that_is_said(
         self, settings: Settings, factory: SessionFactory, caplog: pytest.LogCaptureFixture
     ) -> None:
-        assert [chore.name for chore in chores_of(settings, factory)] == ["prepare the history's months"]
+        assert [chore.name for chore in chores_of(settings, factory)] == ALWAYS
         assert [record.getMessage() for record in caplog.records] == [
             "The history is not sealed: there is no BACKOFFICE_AUDIT_KEY."
         ]
@@ -110,7 +112,7 @@ class TestChores:
         self, sealing: Settings, factory: SessionFactory, caplog: pytest.LogCaptureFixture
     ) -> None:
         settings = sealing.model_copy(update={"audit_seal_seconds": 0})
-        assert [chore.name for chore in chores_of(settings, factory)] == ["prepare the history's months"]
+        assert [chore.name for chore in chores_of(settings, factory)] == ALWAYS
         assert caplog.records == []
 
     async def test_make_the_months_that_are_missing(
@@ -119,9 +121,17 @@ class TestChores:
         newest = "SELECT max(relname) FROM pg_class WHERE relname ~ '^audit_logs_\\d{4}_\\d\\d$'"
         month = await owner.fetchval(newest)
         await owner.execute(f"DROP TABLE {month}")
-        [months] = chores_of(settings, factory)
+        months, _ = chores_of(settings, factory)
         await months.run()
         assert await owner.fetchval(newest) == month
+
+    async def test_let_the_index_find_what_is_new(
+        self, settings: Settings, factory: SessionFactory, owner: asyncpg.Connection
+    ) -> None:
+        await owner.execute("INSERT INTO tags (name) SELECT 'tag ' || n FROM generate_series(1, 5000) AS n")
+        _, summaries = chores_of(settings, factory)
+        await summaries.run()
+        assert await owner.fetchval("SELECT audit_summarize()") == 0
 
 
 class TestApplication:

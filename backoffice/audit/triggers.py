@@ -94,6 +94,7 @@ def functions() -> list[AuditFunction]:
         _PARTITION,
         _PARTITIONS,
         _STRAYS,
+        _SUMMARIZE,
         *(_capture(table) for table in audited_tables()),
     ]
 
@@ -307,6 +308,20 @@ END
     callers=(APP_ROLE,),
 )
 
+# The index by transactions finds only what is summarized; autovacuum does that too, but when it likes.
+_SUMMARIZE = AuditFunction(
+    "audit_summarize()",
+    "bigint",
+    """
+BEGIN
+  PERFORM set_config('lock_timeout', '3s', true);
+  RETURN (SELECT coalesce(sum(brin_summarize_new_values(inhrelid)), 0) FROM pg_inherits
+    WHERE inhparent = 'public.ix_audit_logs_xid'::regclass);
+END
+""",
+    is_owners=True,
+    callers=(APP_ROLE,),
+)
 
 #: Partitions that a migration made, or somebody by hand, get the guard that the others have.
 GUARD_PARTITIONS = f"""

@@ -100,6 +100,12 @@ async def seal_status(session: AsyncSession) -> SealStatus:
     )
 
 
+async def summarize(factory: async_sessionmaker[AsyncSession]) -> None:
+    """Let the index know the newest entries: without that, what is new is looked for among all of them."""
+    async with factory.begin() as session:
+        await session.execute(text("SELECT audit_summarize()"))
+
+
 _TRY_LOCK: Final = text(
     f"SELECT pg_try_advisory_xact_lock({_LOCK}), set_config('plan_cache_mode', 'force_custom_plan', true)"
 )
