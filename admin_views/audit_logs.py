@@ -41,7 +41,8 @@ class AuditLogAdmin(View, model=AuditLog):
     column_kinds = {"request_id": Kind.CODE}
     cells = {"record_id": entries.record, "changes": entries.changes, "operation_id": entries.operation}
     filters = [
-        Exact("table_name", label="Table"),
+        # Each operation's own entry repeats what its page says.
+        Exact("table_name", label="Table", hidden="operations"),
         Exact("record_id", label="Record"),
         Choice("action"),
         Related("user", PEOPLE, label="Who"),

@@ -199,14 +199,16 @@ def _parts_of_days(title: str, since: date | None, until: date | None) -> list[P
 
 @dataclass(frozen=True)
 class Exact(Filter):
-    """Exactly what is typed, of a column of texts, numbers or UUIDs."""
+    """Exactly what is typed, of a column of texts, numbers or UUIDs; `hidden` shows when asked for alone."""
+
+    hidden: str = field(default="", kw_only=True)
 
     async def read(self, site: "AdminSite", view: "View", request: Request) -> Reading:
         title, typed = self.title(view), request.query_params.get(self.name, "").strip()
         control = FilterControl(self.name, title, "text", value=typed)
-        if not typed:
-            return Reading(control)
         column = getattr(view.model, self.name)
+        if not typed:
+            return Reading(control, column != self.hidden if self.hidden else None)
         try:
             value = parse_value(column, typed)
         except BadInput as error:

@@ -1,4 +1,4 @@
-"""The address of a list: search, filters, sort and page are all in it, and each link changes some of them."""
+"""The address of a list: search, filters, order and place are in it, and each link changes some of them."""
 
 from collections.abc import Iterable
 from urllib.parse import urlencode
@@ -8,11 +8,12 @@ Pair = tuple[str, str]
 #: What a filter form must carry along, as it has no fields of its own for it.
 KEPT_BY_FORMS = ("trash", "sortBy", "sort", "pageSize")
 ORDER = ("sortBy", "sort")
-PAGE = "page"
+#: Where in the list: a page by its number (or `last`), or what comes after or before a row.
+PAGE, AFTER, BEFORE = PLACE = ("page", "after", "before")
 
 
 class ListAddress:
-    """An address that can be asked for its variants; all but `at_page` lead to the first page."""
+    """An address that can be asked for its variants; those that say no place lead to the first page."""
 
     def __init__(self, path: str, pairs: Iterable[Pair]) -> None:
         self.path = path
@@ -23,7 +24,7 @@ class ListAddress:
         return f"{self.path}?{urlencode(self.pairs)}" if self.pairs else self.path
 
     def without(self, *names: str) -> "ListAddress":
-        return ListAddress(self.path, [pair for pair in self.pairs if pair[0] not in {*names, PAGE}])
+        return ListAddress(self.path, [pair for pair in self.pairs if pair[0] not in {*names, *PLACE}])
 
     def having(self, **values: str) -> "ListAddress":
         """With each of `values` in place of what was there under its name."""
@@ -33,9 +34,13 @@ class ListAddress:
         """With `pairs` in place of whatever stood under `names`."""
         return ListAddress(self.path, [*self.without(*names).pairs, *pairs])
 
-    def at_page(self, page: int) -> "ListAddress":
+    def at_page(self, page: int | str) -> "ListAddress":
         first = self.without()
         return first if page == 1 else ListAddress(self.path, [*first.pairs, (PAGE, str(page))])
+
+    def beyond(self, side: str, cursor: str) -> "ListAddress":
+        """What comes `after` or `before` the row of the cursor."""
+        return ListAddress(self.path, [*self.without().pairs, (side, cursor)])
 
     def kept_by_forms(self) -> list[Pair]:
         return [pair for pair in self.pairs if pair[0] in KEPT_BY_FORMS]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 
@@ -10,15 +10,13 @@ from backoffice.admin.cells import key_of, kind_of, title_of
 from backoffice.admin.filtered import Filtered
 from backoffice.admin.list_address import ORDER, ListAddress
 from backoffice.admin.origin import keeping
+from backoffice.admin.pager import Found, count_in_words, pager
 from backoffice.admin.pages import BulkButton, Chip, Column, Link, ListPage, Row, Tab
-from backoffice.admin.places import Place, sortable
+from backoffice.admin.places import Place, sortable, sorted_by
 
 if TYPE_CHECKING:
     from backoffice.admin.site import AdminSite
     from backoffice.admin.view import View
-
-#: Counting stops above: `10,000+`.
-COUNT_CAP: Final = 10_000
 
 
 @dataclass(frozen=True)
@@ -34,21 +32,14 @@ class ListBuilder:
     #: Where somebody comes back to who has opened a row.
     origin: str
 
-    def page(
-        self, names: list[str], records: Sequence[Any], count: int | None, *, has_more: bool, problem: str
-    ) -> ListPage:
-        view, place, filtered = self.view, self.place, self.filtered
-        before = (place.page - 1) * place.size
+    def page(self, names: list[str], found: Found, *, problem: str) -> ListPage:
+        view, filtered = self.view, self.filtered
         return ListPage(
             title=view.name_plural,
             columns=self._heads(names),
-            rows=self.rows(names, records),
-            count=count_in_words(count),
-            first=before + 1 if records else 0,
-            last=before + len(records),
-            page=place.page,
-            previous_url=str(self.address.at_page(place.page - 1)) if place.page > 1 else "",
-            next_url=str(self.address.at_page(place.page + 1)) if has_more else "",
+            rows=self.rows(names, found.records),
+            count=count_in_words(found.count),
+            pager=pager(self.address, self.place, found, sorted_by(view.model, self.place.sort_by)),
             page_sizes=self._page_sizes(),
             search=filtered.search,
             search_placeholder=view.search_hint,
@@ -146,9 +137,3 @@ class ListBuilder:
 
     def _filter_names(self) -> list[str]:
         return [name for declared in self.view.filters for name in declared.parameters]
-
-
-def count_in_words(count: int | None) -> str:
-    if count is None:
-        return ""
-    return f"{COUNT_CAP:,}+" if count > COUNT_CAP else f"{count:,}"

@@ -1,6 +1,7 @@
 """Lists: the rows that a view's address asks for, page by page, at a cost that does not grow with the table.
 
-A page reads the keys of its rows first, from an index, and then those rows alone; counting stops at a cap.
+A page reads the keys of its rows first, from an index, and then those rows alone: by its number, or from a
+row on, which costs the same anywhere. Counting stops at a cap.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,20 +9,24 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import CompoundSelect, Select, and_, func, inspect, select, union_all
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 from starlette.requests import Request
 from starlette.responses import Response
 
 from backoffice.admin.cells import kind_of, listing_options
 from backoffice.admin.edge import QUERY_CANCELED
 from backoffice.admin.filtered import Filtered, filtered_query, read_filters
+from backoffice.admin.keyset import stretches_beyond
 from backoffice.admin.list_address import ListAddress
-from backoffice.admin.list_builder import COUNT_CAP, ListBuilder, count_in_words
+from backoffice.admin.list_builder import ListBuilder
 from backoffice.admin.origin import here
+from backoffice.admin.pager import COUNT_CAP, Found, count_in_words, found_at, last_page
 from backoffice.admin.pages import Column, Row
-from backoffice.admin.places import Place, ordering, place_of
+from backoffice.admin.places import LAST, Place, ordering, place_of, sorted_by
+from backoffice.admin.reading import searched
 from backoffice.admin.request import see_other
 
 if TYPE_CHECKING:
@@ -34,9 +39,10 @@ TOO_SLOW: Final = (
 
 
 async def list_page(site: "AdminSite", view: "View", request: Request) -> Response:
-    """The page of the list that the address asks for; one beyond the end leads to the last."""
+    """The page of the list that the address asks for; where nothing is, it leads to the nearest that is."""
     view.require(request, "list")
     filtered = await read_filters(site, view, request)
+    searched(view, request, filtered)
     place = place_of(view, request.query_params, is_trash=filtered.is_trash)
     problem, status_code = " ".join(filter(None, (filtered.problem, place.problem))), 400
     address = ListAddress(view.url("list"), request.query_params.multi_items())
@@ -51,12 +57,12 @@ async def list_page(site: "AdminSite", view: "View", request: Request) -> Respon
                 raise
             # PostgreSQL answers nothing more in this transaction, and nothing more is asked.
             problem, status_code = TOO_SLOW, 503
-    if found.last_page is not None:
-        return see_other(str(address.at_page(found.last_page)))
+    if found.nearest:
+        return see_other(str(address.at_page(found.nearest)))
     builder = ListBuilder(
         site, view, request, filtered, place, address, str(address) if address.pairs else ""
     )
-    page = builder.page(names, found.records, found.count, has_more=found.has_more, problem=problem)
+    page = builder.page(names, found, problem=problem)
     return site.render(request, view.list_template, page, status_code=status_code, around=around)
 
 
@@ -103,49 +109,73 @@ async def excerpt(
 # Reading them ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Found:
-    """The records of one page; `count` is exact up to the cap, and None where it was not counted."""
-
-    records: Sequence[Any] = ()
-    count: int | None = None
-    has_more: bool = False
-    #: The last page, where the one that was asked for is beyond it.
-    last_page: int | None = None
-
-
 async def _find(
     session: AsyncSession, view: "View", filtered: Filtered, place: Place, names: list[str]
 ) -> Found:
-    records = list(await session.scalars(_page_of_records(view, filtered, place, names)))
-    if not records and place.page > 1:
-        count = await _count(session, view, filtered.statement)
-        return Found(count=count, last_page=max(1, -(-count // place.size)))
-    count = await _count(session, view, filtered.statement.limit(COUNT_CAP + 1))
-    return Found(records[: place.size], count, has_more=len(records) > place.size)
+    walked = list(await session.scalars(_walk(view, filtered, place, names)))
+    if not walked and (place.cursor or place.page > 1):
+        return Found(nearest=await _nearest(session, view, filtered, place))
+    # Where the walk begins at the first row and meets the last, there is nothing left to count.
+    is_all = not place.cursor and not place.is_backward and len(walked) <= place.size
+    count = place.skipped + len(walked) if is_all else await _capped_count(session, view, filtered)
+    if place.is_last and count <= COUNT_CAP:
+        # It has a number, by which the rows before it have theirs.
+        return Found(nearest=last_page(count, place.size))
+    return found_at(place, walked, count)
 
 
-def _page_of_records(view: "View", filtered: Filtered, place: Place, names: list[str]) -> Select[Any]:
-    """The page's rows and, to know whether there are more, one beyond.
+async def _nearest(session: AsyncSession, view: "View", filtered: Filtered, place: Place) -> int | str:
+    """Where there are rows, if there are none at `place`."""
+    if place.cursor:
+        return 1 if place.is_backward else LAST
+    # The walk to this page met the end, so that there are no more rows to count than were skipped.
+    count = await _count(session, view, filtered.statement.limit(place.skipped))
+    return last_page(count, place.size)
+
+
+def _walk(view: "View", filtered: Filtered, place: Place, names: list[str]) -> Select[Any]:
+    """The page's rows as they are walked to and, to know whether there are more, one beyond.
 
     The inner statement reads nothing but keys, so that an index answers it also where the page is far from
     the beginning; the outer one then fetches these rows alone, with what their columns show.
     """
-    order = ordering(view.model, place.sort_by, is_descending=place.is_descending)
-    keys = (
-        filtered.statement.with_only_columns(view.key)
-        .order_by(*order)
-        .limit(place.size + 1)
-        .offset((place.page - 1) * place.size)
-        .subquery()
-    )
+    is_descending = place.is_descending is not place.is_backward
+    order = ordering(view.model, place.sort_by, is_descending=is_descending)
+    table_key = _table_key(view)
+    some = filtered.statement.with_only_columns(*table_key).order_by(*order).limit(place.size + 1)
+    keys = _from(view, place, some, is_descending=is_descending).subquery()
+    shown = [*names, *(attribute.key for attribute in sorted_by(view.model, place.sort_by))]
     return (
         select(view.model)
-        .join(keys, view.key == keys.c[0])
+        .join(keys, and_(*(own == found for own, found in zip(table_key, keys.c, strict=True))))
         .order_by(*order)
-        .options(*listing_options(view.model, names))
+        .limit(place.size + 1)
+        .options(*listing_options(view.model, shown))
         .execution_options(**filtered.statement.get_execution_options())
     )
+
+
+def _from(
+    view: "View", place: Place, some: Select[Any], *, is_descending: bool
+) -> Select[Any] | CompoundSelect[Any]:
+    """The keys of `some` rows, from where the page begins."""
+    if place.cursor is None:
+        return some.offset(place.skipped) if place.skipped else some
+    columns = sorted_by(view.model, place.sort_by)
+    stretches = stretches_beyond(place.cursor, columns, is_descending=is_descending)
+    walks = [some.where(stretch) for stretch in stretches]
+    return walks[0] if len(walks) == 1 else union_all(*(walk.subquery().select() for walk in walks))
+
+
+def _table_key(view: "View") -> list[InstrumentedAttribute[Any]]:
+    """All columns of the table's primary key, by which a row is found in its partition alone."""
+    mapper = inspect(view.model)
+    columns = mapper.local_table.primary_key
+    return [mapper.get_property_by_column(column).class_attribute for column in columns]
+
+
+async def _capped_count(session: AsyncSession, view: "View", filtered: Filtered) -> int:
+    return await _count(session, view, filtered.statement.limit(COUNT_CAP + 1))
 
 
 async def _count(session: AsyncSession, view: "View", statement: Select[Any]) -> int:

@@ -27,7 +27,8 @@ class Kind(StrEnum):
     RECORDS = "records"  # several: a sequence of Cells
     LABEL = "label"  # a coloured label: value is (text, "#rrggbb")
     JSON = "json"
-    CODE = "code"  # an identifier or hash, in fixed width
+    CODE = "code"  # an identifier, in fixed width
+    DIGEST = "digest"  # a hash in hexadecimal digits, to be copied; short in lists
 
 
 @dataclass(frozen=True)
@@ -153,17 +154,36 @@ class Tab:
 
 
 @dataclass(frozen=True)
+class PageStep:
+    """A page of a list by its number, or the last; without a label it stands for those between."""
+
+    label: str = ""
+    url: str = ""
+    is_current: bool = False
+
+
+@dataclass(frozen=True)
+class Pager:
+    """Where in a list its page is, and the ways on."""
+
+    #: `26–50 of 3,000`.
+    words: str
+    #: None where it has no number.
+    page: int | None
+    is_last: bool
+    steps: Sequence[PageStep]
+    previous_url: str
+    next_url: str
+
+
+@dataclass(frozen=True)
 class ListPage:
     title: str
     columns: Sequence[Column]
     rows: Sequence[Row]
     #: `3,000` or `10,000+`.
     count: str
-    first: int
-    last: int
-    page: int
-    previous_url: str
-    next_url: str
+    pager: Pager
     page_sizes: Sequence[Tab]
     search: str
     search_placeholder: str

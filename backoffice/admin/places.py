@@ -1,47 +1,86 @@
-"""Which page of a list, of what size and in which order, as its address says."""
+"""Where in a list, how many rows, and in which order, as its address says."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import ColumnElement, inspect
+from sqlalchemy.orm import InstrumentedAttribute
 from starlette.datastructures import QueryParams
 
 from backoffice.admin.cells import attribute_of
+from backoffice.admin.keyset import Cursor, is_nullable, read_cursor
+from backoffice.admin.list_address import BEFORE, PAGE, PLACE
+from backoffice.errors import BadInput
 from models import Base
 
 if TYPE_CHECKING:
     from backoffice.admin.view import View
 
-#: No page is looked for beyond; whoever wants row fifty million knows a better way to it.
-LAST_PAGE: Final = 1_000_000
+#: Pages have numbers down to this row: getting to one takes a walk through the index from the beginning.
+NUMBERED_ROWS: Final = 100_000
+LAST: Final = "last"
 
 
 @dataclass(frozen=True)
 class Place:
-    """Which page, of what size, in which order."""
+    """How many rows, in which order, and where they begin.
 
-    page: int
+    That is a page by its number, or what follows a cursor. `is_backward` reads towards the beginning: from
+    the cursor, or from the end of the list where there is none.
+    """
+
     size: int
     sort_by: str
     is_descending: bool
+    page: int = 1
+    cursor: Cursor | None = None
+    is_backward: bool = False
     problem: str = ""
+
+    @property
+    def skipped(self) -> int:
+        """How many rows come before those of a numbered page."""
+        return (self.page - 1) * self.size
+
+    @property
+    def is_last(self) -> bool:
+        return self.is_backward and self.cursor is None
 
 
 def place_of(view: "View", params: QueryParams, *, is_trash: bool) -> Place:
-    page, page_problem = _page_number(params.get("page", ""))
     size, size_problem = _page_size(view, params.get("pageSize", ""))
     sort_by, is_descending, sort_problem = _order(view, params, is_trash=is_trash)
-    problems = filter(None, (page_problem, size_problem, sort_problem))
-    return Place(page, size, sort_by, is_descending, " ".join(problems))
+    place = Place(size, sort_by, is_descending, problem=" ".join(filter(None, (size_problem, sort_problem))))
+    try:
+        return _begun(view, params, place)
+    except BadInput as error:
+        return replace(place, problem=" ".join(filter(None, (str(error), place.problem))))
 
 
-def _page_number(typed: str) -> tuple[int, str]:
-    if not typed:
-        return 1, ""
+def _begun(view: "View", params: QueryParams, place: Place) -> Place:
+    """With the beginning that the address names, in the one way or the other."""
+    given = [name for name in PLACE if params.get(name)]
+    if len(given) > 1:
+        raise BadInput("An address names one place in a list: a page, or what comes after or before a row.")
+    typed = params[given[0]] if given else ""
+    if given and given[0] != PAGE:
+        cursor = read_cursor(typed, sorted_by(view.model, place.sort_by))
+        return replace(place, cursor=cursor, is_backward=given[0] == BEFORE)
+    if typed == LAST:
+        return replace(place, is_backward=True)
+    return replace(place, page=_page_number(typed, place.size)) if typed else place
+
+
+def _page_number(typed: str, size: int) -> int:
     # Longer ones are not even converted: Python refuses some.
-    if typed.isascii() and typed.isdigit() and len(typed) <= 7 and 1 <= int(typed) <= LAST_PAGE:
-        return int(typed), ""
-    return 1, f"There is no page “{typed[:20]}”."
+    if not (typed.isascii() and typed.isdigit() and len(typed) <= 7 and int(typed) >= 1):
+        raise BadInput(f"There is no page “{typed[:20]}”.")
+    if int(typed) * size > NUMBERED_ROWS:
+        raise BadInput(
+            f"Pages have numbers up to {NUMBERED_ROWS // size:,}: narrow the list, or begin at its end."
+        )
+    return int(typed)
 
 
 def _page_size(view: "View", typed: str) -> tuple[int, str]:
@@ -83,21 +122,26 @@ def _name(attribute: Any) -> str:
 
 
 def ordering(model: type[Base], name: str, *, is_descending: bool) -> list[ColumnElement[Any]]:
-    """`ORDER BY` for the column `name`, unambiguous to the last row.
-
-    It goes on with the columns of the index that begins with `name`, and ends with the primary key, all in
-    one direction: a single walk through that index, forwards or backwards, then yields the page.
-    """
-    mapper = inspect(model)
-    names = [name, *_following(model, name), mapper.get_property_by_column(mapper.primary_key[0]).key]
-    columns = [attribute_of(model, each) for each in dict.fromkeys(names)]
+    """`ORDER BY` for the column `name`, unambiguous to the last row, all in one direction."""
+    columns = sorted_by(model, name)
     return [column.desc() if is_descending else column.asc() for column in columns]
 
 
+def sorted_by(model: type[Base], name: str) -> list[InstrumentedAttribute[Any]]:
+    """All columns that a list by `name` is sorted by.
+
+    It goes on with the columns of the index that begins with `name`, and ends with the primary key: a single
+    walk through that index, forwards or backwards, then yields the page.
+    """
+    key = inspect(model).get_property_by_column(inspect(model).primary_key[0]).key
+    return [attribute_of(model, each) for each in dict.fromkeys([name, *_following(model, name), key])]
+
+
 def _following(model: type[Base], name: str) -> list[str]:
-    """What comes after `name` in the longest index that begins with it."""
+    """What comes after `name` in the longest index that begins with it, as far as all rows have it."""
     mapper = inspect(model)
     first = mapper.columns[name]
     indexes = sorted(mapper.local_table.indexes, key=lambda index: str(index.name))  # type: ignore[attr-defined]
     chains = [list(index.columns)[1:] for index in indexes if list(index.columns)[:1] == [first]]
-    return [mapper.get_property_by_column(column).key for column in max(chains, key=len, default=[])]
+    names = [mapper.get_property_by_column(column).key for column in max(chains, key=len, default=[])]
+    return list(takewhile(lambda each: not is_nullable(attribute_of(model, each)), names))

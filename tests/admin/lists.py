@@ -33,6 +33,12 @@ def links_in(response: Response) -> list[str]:
     return [unescape(url) for url in re.findall(r'href="([^"]+)"', response.text)]
 
 
+def step_in(response: Response, rel: str) -> str:
+    """Where Next (`next`) or Previous (`prev`) leads; empty where there is none."""
+    found = re.search(rf'href="([^"]+)" rel="{rel}"', response.text)
+    return unescape(found.group(1)) if found else ""
+
+
 async def make_tickets(factory: SessionFactory, *rows: Query) -> list[int]:
     """Commit a ticket a row, all of one customer where none is given; returns their keys."""
     async with transaction(factory, arranging()) as session:

@@ -11,10 +11,16 @@ from backoffice.admin.listing import TOO_SLOW
 from backoffice.database import SessionFactory, transaction
 from backoffice.settings import Settings
 from tests.admin.conftest import Browser, OpenBrowser, statements_of
-from tests.admin.lists import keys_in, links_in, listed, main_of, make_tickets
+from tests.admin.lists import keys_in, links_in, listed, main_of, make_tickets, step_in
 from tests.factories import arranging, make_comment, make_tag, make_ticket, make_user
 
 NEWEST = datetime(2026, 11, 1, tzinfo=UTC)
+
+#: More than are counted.
+MANY = (
+    "INSERT INTO tickets (title, description, creator_id, created_at)"
+    " SELECT 'One of many', 'Alike.', $1, now() - make_interval(secs => n) FROM generate_series(1, 10030) n"
+)
 
 
 @pytest.fixture
@@ -68,19 +74,33 @@ class TestPages:
         assert response.headers["location"] == "/admin/ticket/list?search=nothing"
 
     async def test_beyond_the_cap_of_the_count(self, agent: Browser, owner: asyncpg.Connection) -> None:
-        await owner.execute(
-            "INSERT INTO tickets (title, description, creator_id, created_at)"
-            " SELECT 'One of many', 'Alike.', $1, now() - make_interval(secs => n)"
-            " FROM generate_series(1, 10030) n",
-            agent.user.id,
-        )
+        await owner.execute(MANY, agent.user.id)
         response = await listed(agent.client, page=2)
         assert "26–50 of 10,000+" in main_of(response)
+        assert "/admin/ticket/list?page=last" in links_in(response)
         response = await listed(agent.client, page=402)
         assert len(keys_in(response)) == 5
         assert "10,026–10,030 of 10,000+" in main_of(response)
         response = await listed(agent.client, page=403)
         assert response.headers["location"] == "/admin/ticket/list?page=402"
+
+    async def test_from_the_end(self, agent: Browser, owner: asyncpg.Connection) -> None:
+        await owner.execute(MANY, agent.user.id)
+        last = await listed(agent.client, page="last")
+        assert "The last 25 of 10,000+" in main_of(last)
+        assert (len(keys_in(last)), step_in(last, "next")) == (25, "")
+        before = await agent.client.get(step_in(last, "prev"))
+        assert "26–50 from the end of 10,000+" in main_of(before)
+        again = await agent.client.get(step_in(before, "next"))
+        assert keys_in(again) == keys_in(last)
+        assert "The last 25 of 10,000+" in main_of(again)
+
+    async def test_numbers_end_somewhere(self, agent: Browser) -> None:
+        assert (await listed(agent.client, page=4000)).status_code == 303
+        for query in ({"page": 4001}, {"page": 1001, "pageSize": 100}):
+            response = await listed(agent.client, **query)
+            assert response.status_code == 400
+            assert "Pages have numbers up to" in main_of(response)
 
     async def test_links_keep_everything_else(self, agent: Browser, factory: SessionFactory) -> None:
         await _many(factory, 60)
@@ -167,8 +187,8 @@ class TestCost:
             tags = [await make_tag(session), await make_tag(session)]
             for _ in range(110):
                 await make_comment(session, ticket=await make_ticket(session, tags=tags))
-        # The person, the transaction's context, the page, the count; and the tags of the tickets.
-        expected = {"ticket": 5, "comment": 4, "user": 4, "tag": 4, "audit-log": 4, "operation": 4}
+        # The person, the transaction's context, the page; its count, unless all are on it; the tickets' tags.
+        expected = {"ticket": 5, "comment": 4, "user": 4, "tag": 3, "audit-log": 4, "operation": 3}
         for page, count in expected.items():
             for size in (25, 50, 100):
                 sent = await self._statements(app, administrator, page, pageSize=size)
@@ -182,6 +202,17 @@ class TestCost:
             assert "tickets.description" not in sent
             assert "tickets.search" not in sent
             assert "password_hash" not in sent
+
+    async def test_the_next_page_is_not_counted_to(
+        self, app: Starlette, agent: Browser, factory: SessionFactory
+    ) -> None:
+        await _many(factory, 60)
+        address = step_in(await listed(agent.client), "next")
+        with statements_of(app) as sent:
+            await agent.client.get(address)
+        assert len(sent) == 5
+        assert "OFFSET" not in "".join(sent)
+        assert "(tickets.created_at, tickets.id) < (" in "".join(sent)
 
     async def test_a_page_is_found_by_its_keys(
         self, app: Starlette, agent: Browser, factory: SessionFactory

@@ -103,6 +103,27 @@ class TestPaging:
         await bar.get_by_role("link", name="Previous").click()
         await expect(page.locator("tbody td.is-main").first).to_have_text(first)
 
+    async def test_leads_to_a_page_by_its_number(self, open_page: OpenPage) -> None:
+        page = await _open(open_page)
+        bar = page.get_by_role("navigation", name="Pages")
+        last = bar.get_by_role("listitem").last
+        words = await last.inner_text()
+        await last.get_by_role("link").click()
+        await expect(page).to_have_title(f"Tickets, page {words} · Backoffice")
+        await expect(bar.locator('[aria-current="page"]')).to_contain_text(words)
+        await expect(bar.get_by_role("link", name="Next")).to_have_count(0)
+        await bar.get_by_role("link", name="Page 1", exact=True).click()
+        await expect(bar).to_contain_text("1–25 of")
+
+    async def test_a_row_leads_back_to_where_it_was(self, open_page: OpenPage) -> None:
+        page = await _open(open_page)
+        await page.get_by_role("link", name="Next").click()
+        await expect(page).to_have_title("Tickets, page 2 · Backoffice")
+        address = page.url
+        await page.locator("tbody td.is-main a").nth(3).click()
+        await page.get_by_role("link", name="Tickets", exact=True).last.click()
+        await expect(page).to_have_url(address)
+
     async def test_shows_as_many_rows_as_wanted(self, open_page: OpenPage) -> None:
         page = await _open(open_page, "/admin/ticket/list?page=2")
         await page.get_by_role("link", name="100 rows a page").click()
