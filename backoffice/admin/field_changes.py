@@ -9,7 +9,7 @@ from sqlalchemy import Column, Enum
 from starlette.requests import Request
 
 from backoffice.admin.formats import exact, words
-from backoffice.admin.passages import passages
+from backoffice.admin.passages import is_long, passages
 from backoffice.admin.record_pages import ChangeKind, HistoryChange
 from backoffice.admin.request import current_user
 from backoffice.audit.browse import Entry, FieldChange
@@ -52,6 +52,7 @@ class FieldChanges:
             kind=_kind(entry, change),
             old=as_text(change.old, self._zone),
             new=as_text(change.new, self._zone),
+            is_long=is_long(change.old, change.new),
             passages=passages(self._comparison, change.old, change.new),
         )
 
@@ -67,6 +68,12 @@ def view_of_table(site: "AdminSite", table: str) -> "View | None":
     return next((view for view in site.declared if view.model.__tablename__ == table), None)
 
 
+def is_link(entry: Entry) -> bool:
+    """Whether it says that something was added to a record, or taken off: a tag, say."""
+    table = Base.metadata.tables.get(entry.table_name)
+    return table is not None and "audit_record" in table.info
+
+
 def _kind(entry: Entry, change: FieldChange) -> ChangeKind:
     if change.is_secret:
         return ChangeKind.WITHHELD
@@ -74,7 +81,9 @@ def _kind(entry: Entry, change: FieldChange) -> ChangeKind:
         return ChangeKind.ERASED
     if entry.action is AuditAction.UPDATE:
         return ChangeKind.CHANGED
-    return ChangeKind.REMOVED if entry.action is AuditAction.DELETE else ChangeKind.ADDED
+    if entry.action is AuditAction.DELETE:
+        return ChangeKind.UNLINKED if is_link(entry) else ChangeKind.REMOVED
+    return ChangeKind.LINKED if is_link(entry) else ChangeKind.ADDED
 
 
 def _leads_to(parent: str, table: str, field: str) -> bool:

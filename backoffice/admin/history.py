@@ -1,24 +1,28 @@
 """The history as pages show it: steps in words, with links to what this person may see."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
+from sqlalchemy import BigInteger
 from starlette.requests import Request
 
-from backoffice.admin.field_changes import FieldChanges, view_of_table
+from backoffice.admin.field_changes import FieldChanges, is_link, view_of_table
 from backoffice.admin.pages import Link
+from backoffice.admin.past_addresses import moment_for_url
 from backoffice.admin.record_pages import HistoryItem, HistoryPart
 from backoffice.admin.request import current_user
 from backoffice.audit.blame import Blame
 from backoffice.audit.browse import Entry
+from backoffice.audit.labels import verb_label
 from backoffice.audit.record import CHANGES_OF_ROWS
 from backoffice.audit.timeline import Step
-from models import AuditAction, Base
+from models import AuditAction, AuditLog, Base
 
 if TYPE_CHECKING:
     from backoffice.admin.site import AdminSite
+    from backoffice.admin.view import View
 
 _ACTIONS: Final = {
     AuditAction.CREATE: "created",
@@ -54,6 +58,7 @@ def operation_items(site: "AdminSite", request: Request, entries: Iterable[Entry
             action=_action(entry),
             parts=[HistoryPart("", changes.of([entry]))],
             subject=record_link(site, request, entry.record_table, entry.record_id, entry.record_name),
+            past=_past(site, request, entry, _record_of(entry)) if _deletes(entry) else None,
             url=_log_url(site, request, [entry]),
         )
         for entry in entries
@@ -95,36 +100,56 @@ def _step(
     site: "AdminSite", request: Request, changes: FieldChanges, step: Step, record: Record
 ) -> HistoryItem:
     newest, told = step.newest, list(_by_record(step))
+    nouns = _nouns(site, told, record)
     return HistoryItem(
         when=newest.when,
         who=newest.who,
         who_now=newest.who_now or "",
-        action=_deed(newest),
+        action=_deed(newest, nouns),
         parts=[_part(site, request, changes, entries, record) for entries in told[:MOST_PARTS]],
         operation=operation_link(site, request, newest),
         reason=newest.reason or "",
-        past_url=_past_url(site, request, newest, record),
+        past=_past(site, request, newest, _looked_back_at(newest, record)),
         url=_log_url(site, request, step.entries),
         unshown=max(len(told) - MOST_PARTS, 0),
     )
 
 
-def _deed(entry: Entry) -> str:
-    """What somebody did, to go on after their name: `assigned tickets`."""
-    if entry.what:
-        return entry.what[0].lower() + entry.what[1:]
+def _nouns(site: "AdminSite", told: Sequence[Sequence[Entry]], record: Record) -> dict[str, str]:
+    """What the step was done to, by page: `this ticket`, and one comment, or several."""
+    counts = Counter([record[0], *(entries[0].record_table for entries in told)])
+    nouns = {}
+    for table, count in counts.items():
+        if (view := view_of_table(site, table)) is not None:
+            is_own = table == record[0]
+            nouns[view.identity] = f"this {view.noun(1)}" if is_own else _some(view.noun(count), count)
+    return nouns
+
+
+def _some(noun: str, count: int) -> str:
+    if count > 1:
+        return noun
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
+
+
+def _deed(entry: Entry, nouns: Mapping[str, str]) -> str:
+    """What somebody did, to go on after their name: `assigned this ticket`."""
+    if entry.verb:
+        label = verb_label(entry.verb, nouns)
+        return label[0].lower() + label[1:]
     return BY_HAND if entry.action in CHANGES_OF_ROWS else _ACTIONS[entry.action]
 
 
 def _by_record(step: Step) -> Iterator[list[Entry]]:
     """The step's entries by the record that they are about, from the first to the last."""
-    in_order = sorted(step.entries, key=lambda entry: (_record_of(entry), entry.place))
-    records = (list(entries) for _, entries in groupby(in_order, key=_record_of))
-    yield from sorted(records, key=lambda entries: entries[0].place)
+    records: dict[Record, list[Entry]] = defaultdict(list)
+    for entry in reversed(step.entries):
+        records[_record_of(entry)].append(entry)
+    yield from records.values()
 
 
-def _record_of(entry: Entry) -> tuple[str, int]:
-    return entry.record_table, entry.record_id or 0
+def _record_of(entry: Entry) -> Record:
+    return entry.record_table, entry.record_id
 
 
 def _part(
@@ -133,7 +158,7 @@ def _part(
     first = entries[0]
     is_own = (first.record_table, first.record_id) == record
     shown = changes.of(entries, below="" if is_own else record[0])
-    made = {_ACTIONS[entry.action] for entry in entries if not _is_link(entry)} - {"changed"}
+    made = {_ACTIONS[entry.action] for entry in entries if not is_link(entry)} - {"changed"}
     action = " and ".join(sorted(made)) or ("" if is_own else "changed")
     return HistoryPart(
         action=action,
@@ -144,18 +169,38 @@ def _part(
 
 
 def _action(entry: Entry) -> str:
-    if _is_link(entry):
+    if is_link(entry):
         return "added" if entry.action is AuditAction.CREATE else "removed"
     return _ACTIONS[entry.action]
 
 
-def _is_link(entry: Entry) -> bool:
-    table = Base.metadata.tables.get(entry.table_name)
-    return table is not None and "audit_record" in table.info
+def _looked_back_at(entry: Entry, record: Record) -> Record:
+    """The page's record; on the page of an entry itself, what it is about, if it is a change of something."""
+    if record[0] != AuditLog.__tablename__:
+        return record
+    return _record_of(entry) if entry.action in CHANGES_OF_ROWS else ("", None)
 
 
-def _past_url(site: "AdminSite", request: Request, entry: Entry, record: Record) -> str:
-    return ""
+def _past(site: "AdminSite", request: Request, entry: Entry, record: Record) -> Link | None:
+    """The record as the entry left it; or as it was before it was deleted, for who may see what is gone."""
+    view, key = view_of_table(site, record[0]), record[1]
+    if view is None or key is None or not _keeps_past(view) or not view.may(request, "details"):
+        return None
+    if not _deletes(entry) or entry.record_table != record[0]:
+        return Link("As of then", f"{view.url('past', key)}?at={moment_for_url(entry.when)}")
+    log = view_of_table(site, "audit_logs")
+    may_see = log is not None and log.may(request, "details")
+    return Link("As it was before", view.url("past", key)) if may_see else None
+
+
+def _keeps_past(view: "View") -> bool:
+    """Whether its records can be shown as they were: the history knows them by their number."""
+    is_audited = Base.metadata.tables[view.model.__tablename__].info.get("audit", True)
+    return view.keeps_history and is_audited and isinstance(view.key.type, BigInteger)
+
+
+def _deletes(entry: Entry) -> bool:
+    return entry.action is AuditAction.DELETE and not is_link(entry)
 
 
 def _log_url(site: "AdminSite", request: Request, entries: Sequence[Entry]) -> str:

@@ -17,23 +17,39 @@ LEAST_FOLDED: Final = 16
 _WORD: Final = re.compile(r"\S+\s*")
 
 
+def is_long(old: object, new: object) -> bool:
+    """Whether either is a text that is more than a few words."""
+    return any(isinstance(text, str) and len(text) > LONG for text in (old, new))
+
+
 def passages(comparison: Comparison, old: object, new: object) -> list[Passage]:
     """What one text became another by; empty where they are short, or better read one after the other."""
-    if not isinstance(old, str) or not isinstance(new, str) or max(len(old), len(new)) <= LONG:
+    if not isinstance(old, str) or not isinstance(new, str) or not is_long(old, new):
         return []
     pieces = comparison.pieces(old, new) or []
     return [
         passage
         for place, piece in enumerate(pieces)
-        for passage in _folded(piece, is_first=place == 0, is_last=place == len(pieces) - 1)
+        for passage in _shown(piece, is_first=place == 0, is_last=place == len(pieces) - 1)
     ]
+
+
+def _shown(piece: Piece, *, is_first: bool, is_last: bool) -> Iterator[Passage]:
+    if piece.fate is Fate.SAME:
+        yield from _folded(piece, is_first=is_first, is_last=is_last)
+        return
+    # The space before a word belongs to it, and is marked only where there is nothing else.
+    words = piece.text.lstrip() or piece.text
+    if words != piece.text:
+        yield Passage(Fate.SAME, piece.text[: -len(words)])
+    yield Passage(piece.fate, words)
 
 
 def _folded(piece: Piece, *, is_first: bool, is_last: bool) -> Iterator[Passage]:
     before, after = 0 if is_first else CONTEXT, 0 if is_last else CONTEXT
     hidden = piece.words - before - after
-    if piece.fate is not Fate.SAME or hidden < LEAST_FOLDED:
-        yield Passage(piece.fate, piece.text)
+    if hidden < LEAST_FOLDED:
+        yield Passage(Fate.SAME, piece.text)
         return
     start, end = _after_words(piece.text, before), _after_words(piece.text, before + hidden)
     for text, words in ((piece.text[:start], 0), (piece.text[start:end], hidden), (piece.text[end:], 0)):

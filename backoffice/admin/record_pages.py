@@ -34,6 +34,8 @@ class ChangeKind(StrEnum):
     CHANGED = "changed"  # old and new
     ADDED = "added"  # only what there is since
     REMOVED = "removed"  # only what there was
+    LINKED = "linked"  # what was added to the record, such as a tag
+    UNLINKED = "unlinked"  # what was taken off it
     WITHHELD = "withheld"  # a secret: only that it changed
     ERASED = "erased"  # its values were personal, and were erased
 
@@ -54,6 +56,8 @@ class HistoryChange:
     kind: ChangeKind
     old: str
     new: str
+    #: Old and new take a line of their own each.
+    is_long: bool = False
     #: A long text, word by word, where that reads better than old and new.
     passages: Sequence[Passage] = ()
 
@@ -87,8 +91,8 @@ class HistoryItem:
     reason: str = ""
     #: Which record, where a page shows several.
     subject: Link | None = None
-    #: The record as this left it.
-    past_url: str = ""
+    #: The record as this left it, or as it was before it was deleted.
+    past: Link | None = None
     #: Its entries in the audit log.
     url: str = ""
     #: Records of which nothing is shown, there being so many.

@@ -1,5 +1,6 @@
 """Verbs of operations, in words."""
 
+from collections.abc import Mapping
 from typing import Final
 
 _NOUNS: Final = {
@@ -21,6 +22,8 @@ _ACTIONS: Final = {
     "trash": "Moved {} to the trash",
     "restore": "Restored {}",
     "purge": "Deleted {} forever",
+    "restore-version": "Restored an earlier version of {}",
+    "bring-back": "Brought {} back",
     "delete": "Deleted {}",
     "create": "Created {}",
     "edit": "Edited {}",
@@ -42,12 +45,15 @@ _WHOLE: Final = {
 }
 
 
-def verb_label(verb: str) -> str:
-    """The verb as a page shows it: `ticket.assign` is "Assigned tickets"; an unknown one reads as it is."""
+def verb_label(verb: str, nouns: Mapping[str, str] | None = None) -> str:
+    """The verb as a page shows it: `ticket.assign` is "Assigned tickets"; an unknown one reads as it is.
+
+    `nouns` says otherwise what it was done to: with `{"ticket": "this ticket"}`, "Assigned this ticket".
+    """
     if verb in _WHOLE:
         return _WHOLE[verb]
     noun, _, action = verb.partition(".")
     sentence = _ACTIONS.get(action.replace("_", "-"))
     if sentence is None:
         return verb.replace(".", ": ", 1).replace("-", " ").replace("_", " ").capitalize()
-    return sentence.format(_NOUNS.get(noun, noun))
+    return sentence.format({**_NOUNS, **(nouns or {})}.get(noun, noun))

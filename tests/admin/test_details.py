@@ -136,7 +136,7 @@ class TestHistory:
         page = await administrator.get(f"/admin/ticket/details/{ticket.id}")
         assert administrator.user is not None
         history = main_of(page).partition("History")[2]
-        assert f"{administrator.user.full_name} set the status of tickets" in history
+        assert f"{administrator.user.full_name} set the status of this ticket" in history
         assert re.search(r"Status (Open|open) → became (Closed|closed)", history)
         operation = await desk.newest_operation()
         assert f"/admin/operation/details/{operation['id']}" in links_in(page)
