@@ -1,5 +1,6 @@
 """Attachments: every file on every ticket; uploading one is done on the ticket's page, or here."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqladmin import expose
@@ -21,6 +22,7 @@ class AttachmentAdmin(View, model=Attachment):
     category = "Desk"
     icon = "ti ti-paperclip"
     can_delete = True
+    bring_back_grant = "action:purge"
     views_on_record = True
     column_list = ["filename", "content_type", "size_bytes", "ticket", "uploaded_by", "created_at"]
     column_labels = {
@@ -69,6 +71,9 @@ class AttachmentAdmin(View, model=Attachment):
         if "inline" not in request.query_params:
             viewed(self, request, attachment)
         return uploads.give_out(self.site.settings, attachment, inline="inline" in request.query_params)
+
+    def why_not_bring_back(self, values: Mapping[str, Any]) -> str:
+        return "" if uploads.is_stored(self.site.settings, values["sha256"]) else "the file itself is gone"
 
     def form_names(self, request: Request, record: Attachment | None) -> set[str]:
         return {"ticket", "file"} if record is None else {"filename"}

@@ -20,6 +20,7 @@ class CommentAdmin(View, model=Comment):
     category = "Desk"
     icon = "ti ti-messages"
     can_delete = True
+    bring_back_grant = "action:purge"
     column_list = ["content", "is_internal", "ticket", "author", "created_at"]
     column_labels = {
         "content": "Text",

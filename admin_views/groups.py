@@ -63,6 +63,9 @@ class GroupAdmin(View, model=Group):
     form_relations = ["accesses"]
     extra_fields = {"permissions": _matrix}
     bulk_actions = bulk_actions.FOR_GROUPS
+    never_brought_back = (
+        "A group is not brought back: what it granted shall be granted by somebody who has it. Make it anew."
+    )
     empty_title = "No groups"
 
     async def before_save(

@@ -22,6 +22,7 @@ class TicketAdmin(View, model=Ticket):
     category = "Desk"
     icon = "ti ti-ticket"
     can_delete = True
+    bring_back_grant = "action:purge"
     views_on_record = True
     column_list = [
         "ticket_number",

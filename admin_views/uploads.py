@@ -15,7 +15,7 @@ from backoffice.attachments import (
     is_image,
     safe_type,
 )
-from backoffice.errors import BadInput
+from backoffice.errors import BadInput, NotFound
 from backoffice.settings import Settings
 from models import Attachment
 
@@ -48,6 +48,15 @@ def give_out(settings: Settings, attachment: Attachment, *, inline: bool) -> Res
             "Cache-Control": "private, max-age=3600",
         },
     )
+
+
+def is_stored(settings: Settings, sha256: str) -> bool:
+    """Whether the bytes are there still."""
+    try:
+        FileStore(settings.attachments_dir).path(sha256)
+    except NotFound:
+        return False
+    return True
 
 
 async def _chunks(upload: UploadFile) -> AsyncIterator[bytes]:

@@ -69,6 +69,11 @@ class UserAdmin(View, model=User):
     extra_fields = {"password": lambda view, request, record: PasswordField("New password")}
     pickers = {"groups": GROUPS}
     grants = {"manage-staff": "Manage staff", "erase": "Erase personal data"}
+    never_restored = {"groups": "Who is in which group is changed on the form alone."}
+    never_brought_back = (
+        "A person is not brought back: the password is not kept, and rights are given anew."
+        " Create the person again."
+    )
     empty_title = "Nobody here"
     empty_text = "Customers appear when they are created; staff need an account to sign in."
 

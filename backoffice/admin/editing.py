@@ -59,7 +59,7 @@ async def create(site: "AdminSite", view: "View", request: Request) -> Response:
 async def edit_page(site: "AdminSite", view: "View", request: Request) -> Response:
     """The form of a record, with what it takes to save nothing but the person's own changes."""
     view.require(request, "edit")
-    record = await _load(view, request)
+    record = await load_to_edit(view, request)
     base = shown(view, request, record)
     form = await record_form(view, request, record)
     viewed(view, request, record)
@@ -70,8 +70,8 @@ async def edit_page(site: "AdminSite", view: "View", request: Request) -> Respon
 async def edit(site: "AdminSite", view: "View", request: Request) -> Response:
     """Save what the person changed; or show the form again, or the conflict with what somebody else saved."""
     view.require(request, "edit")
-    await _lock(view, request)
-    record = await _load(view, request)
+    await lock_record(view, request)
+    record = await load_to_edit(view, request)
     sent = submitted(request)
     if "resolve" in sent:
         undecided = await read_draft(view, request, record, sent)
@@ -108,7 +108,7 @@ async def _save(
     return see_other(_next(site, view, request, record))
 
 
-async def _lock(view: "View", request: Request) -> None:
+async def lock_record(view: "View", request: Request) -> None:
     """Let nobody write this record until we are done: what we compare with is what we write over."""
     statement = (
         view.rows(current_user(request))
@@ -119,7 +119,8 @@ async def _lock(view: "View", request: Request) -> None:
     await request.state.session.execute(statement, execution_options=INCLUDE_TRASHED)
 
 
-async def _load(view: "View", request: Request) -> Any:
+async def load_to_edit(view: "View", request: Request) -> Any:
+    """The record with what its form needs; NotAllowed, or Conflict for one that is in the trash."""
     record = await view.load(request, request.path_params["pk"], form_relations(view))
     view.require(request, "edit", record)
     if getattr(record, "is_trashed", False):

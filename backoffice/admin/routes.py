@@ -15,7 +15,17 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from backoffice.admin import bulk, details, editing, listing, lookup, signin
+from backoffice.admin import (
+    bringing_back,
+    bulk,
+    details,
+    editing,
+    listing,
+    lookup,
+    past,
+    restoring,
+    signin,
+)
 from backoffice.admin.edge import Handler
 from backoffice.admin.site import AdminSite
 from backoffice.admin.view import View
@@ -63,6 +73,9 @@ def _routes(site: AdminSite, index: SiteHandler) -> list[BaseRoute]:
         Route("/{identity}/details/{pk}", view(details.details_page), name="details"),
         Route("/{identity}/edit/{pk}", view(editing.edit_page), name="edit"),
         Route("/{identity}/edit/{pk}", view(editing.edit), methods=["POST"]),
+        Route("/{identity}/past/{pk}", view(past.past_page), name="past"),
+        Route("/{identity}/past/{pk}", view(restoring.restore_version), methods=["POST"]),
+        Route("/{identity}/bring-back/{pk}", view(bringing_back.bring_back), methods=["POST"]),
         Route("/{identity}/ajax/lookup", view(lookup.lookup), name="ajax_lookup"),
         Route("/{identity}/bulk/{verb}", view(bulk.bulk), methods=["POST"], name="bulk"),
     ]

@@ -99,6 +99,11 @@ class View(ModelView):
     searches_on_record: ClassVar[bool] = False
     #: Whether a record's page shows its changes.
     keeps_history: ClassVar[bool] = True
+    #: Fields that are not restored from the history, each with the reason.
+    never_restored: ClassVar[Mapping[str, str]] = {}
+    #: What it takes to bring back what was deleted forever; empty: nobody can, and this is why.
+    bring_back_grant: ClassVar[str] = ""
+    never_brought_back: ClassVar[str] = "This is not brought back: make it anew."
 
     list_template = "list.html"
     form_template: ClassVar[str] = "form.html"
@@ -241,6 +246,10 @@ class View(ModelView):
     async def details_extra(self, request: Request, record: Any) -> Mapping[str, Any]:
         """What the record's page shows beyond its facts, for a template of the view's own."""
         return {}
+
+    def why_not_bring_back(self, values: Mapping[str, Any]) -> str:
+        """Why a deleted record with these values, by column, stays away; empty where it may come back."""
+        return ""
 
     def form_names(self, request: Request, record: Any) -> set[str]:
         """The fields of the form that this person may see and change; `record` is None for a new one."""

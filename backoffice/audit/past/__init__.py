@@ -5,6 +5,7 @@ from backoffice.audit.past.bring_back import Return, before_deletion, bring_back
 from backoffice.audit.past.family import Family, family_of
 from backoffice.audit.past.images import Image, Presence, Unknown
 from backoffice.audit.past.moments import Cutoff, Step, cutoff_at, steps_around
+from backoffice.audit.past.obstacles import Refusal
 
 __all__ = [
     "Cutoff",
@@ -12,6 +13,7 @@ __all__ = [
     "Image",
     "Past",
     "Presence",
+    "Refusal",
     "Return",
     "Step",
     "Unknown",

@@ -155,7 +155,7 @@ def _steps(family: Family) -> Select[Any]:
             AuditLog.created_at,
             AuditLog.user_id,
             AuditLog.operation_id,
-            func.coalesce(User.full_name, Operation.actor, AuditLog.database_user).label("who"),
+            func.coalesce(Operation.actor, User.full_name, AuditLog.database_user).label("who"),
             Operation.verb,
             _STEP.label("step"),
         )
