@@ -50,10 +50,12 @@ class TestUpgrade:
 
 
 BEFORE_PARTITIONS = "20261122_desk"
+# What there was without a history gets its beginning.
+OF_BEFORE = "table_name NOT IN ('operations', 'groups', 'group_accesses')"
 KEPT = (
     "SELECT id, created_at, table_name, record_id, action::text, user_id, changes::text, operation_id,"
     " request_id, host(address) AS address, database_user FROM audit_logs"
-    " WHERE table_name <> 'operations' ORDER BY id"
+    f" WHERE {OF_BEFORE} ORDER BY id"
 )
 
 # Entries of a log as it was: months with a gap between them, a border of two, ids missing as after rollbacks.
@@ -97,7 +99,7 @@ class TestUpgradeOfAHistory:
         migrate.upgrade(with_history.owner_url)
         rows = with_history.fetch(
             "SELECT tableoid::regclass::text, array_agg(id ORDER BY id) FROM audit_logs"
-            " WHERE table_name <> 'operations' GROUP BY 1 ORDER BY 1"
+            f" WHERE {OF_BEFORE} GROUP BY 1 ORDER BY 1"
         )
         assert [tuple(row) for row in rows] == [
             ("audit_logs_2023_11", [3]),
@@ -114,11 +116,22 @@ class TestUpgradeOfAHistory:
         ((written,),) = with_history.fetch("SELECT max(id) FROM audit_logs WHERE table_name = 'tags'")
         assert written == last + 1 > 15
 
+    def test_gives_a_beginning_to_what_had_no_history(self, with_history: Database) -> None:
+        migrate.upgrade(with_history.owner_url)
+        migrate.downgrade(with_history.owner_url, BEFORE_PARTITIONS)
+        migrate.upgrade(with_history.owner_url)
+        for table in ("groups", "group_accesses"):
+            counted = (
+                f"SELECT count(*), count(DISTINCT record_id) FROM audit_logs WHERE table_name = '{table}'"
+            )
+            ((entries, records),) = with_history.fetch(counted)
+            assert [(entries, records)] == [
+                (count, count) for (count,) in with_history.fetch(f"SELECT count(*) FROM {table}")
+            ]
+
     def test_names_what_is_personal(self, with_history: Database) -> None:
         migrate.upgrade(with_history.owner_url)
-        rows = with_history.fetch(
-            "SELECT id, personal FROM audit_logs WHERE table_name <> 'operations' ORDER BY id"
-        )
+        rows = with_history.fetch(f"SELECT id, personal FROM audit_logs WHERE {OF_BEFORE} ORDER BY id")
         assert [tuple(row) for row in rows] == [
             (3, ["email"]),
             (6, ["title"]),

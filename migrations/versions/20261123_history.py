@@ -76,6 +76,28 @@ SELECT groups.id, identity, action FROM groups JOIN (VALUES
 ON CONFLICT DO NOTHING
 """
 
+GRANTED = "SELECT id FROM group_accesses WHERE action IN ('action:verify', 'action:export', 'action:erase')"
+
+# They were there before the triggers; so the history knows of every record how it began.
+GROUPS = """
+INSERT INTO audit_logs (table_name, record_id, action, database_user, changes)
+SELECT 'groups', id, 'CREATE', session_user, jsonb_build_object(
+  'id', jsonb_build_object('new', id), 'name', jsonb_build_object('new', name))
+FROM groups WHERE NOT EXISTS (
+  SELECT FROM audit_logs WHERE table_name = 'groups' AND record_id = groups.id AND action = 'CREATE')
+ORDER BY id
+"""
+ACCESSES = """
+INSERT INTO audit_logs (table_name, record_id, action, database_user, changes)
+SELECT 'group_accesses', id, 'CREATE', session_user, jsonb_build_object(
+  'id', jsonb_build_object('new', id), 'group_id', jsonb_build_object('new', group_id),
+  'identity', jsonb_build_object('new', identity), 'action', jsonb_build_object('new', action))
+FROM group_accesses WHERE NOT EXISTS (
+  SELECT FROM audit_logs
+  WHERE table_name = 'group_accesses' AND record_id = group_accesses.id AND action = 'CREATE')
+ORDER BY id
+"""
+
 
 def upgrade() -> None:
     # Months begin and end in UTC, wherever the server is.
@@ -97,14 +119,13 @@ def upgrade() -> None:
     for statement in RIGHTS.split(";"):
         op.execute(statement)
     op.execute(GRANTS)
+    op.execute(GROUPS)
+    op.execute(ACCESSES)
 
 
 def downgrade() -> None:
     # The release before makes its own triggers, and refuses to serve until `migrate` has.
     _drop_audit_functions()
-    op.execute(
-        "DELETE FROM group_accesses WHERE action IN ('action:verify', 'action:export', 'action:erase')"
-    )
     for table in ("frozen_selections", "audit_verifications", "audit_removals", "audit_seals"):
         op.drop_table(table)
     for name in ENUMS:
@@ -113,8 +134,10 @@ def downgrade() -> None:
     _create_log(partitioned=False)
     op.execute(
         f"INSERT INTO audit_logs ({COLUMNS}) OVERRIDING SYSTEM VALUE"
-        f" SELECT {COLUMNS} FROM audit_logs_before WHERE table_name <> 'operations' ORDER BY id"
+        f" SELECT {COLUMNS} FROM audit_logs_before WHERE table_name <> 'operations'"
+        f" AND NOT (table_name = 'group_accesses' AND record_id IN ({GRANTED})) ORDER BY id"
     )
+    op.execute(f"DELETE FROM group_accesses WHERE id IN ({GRANTED})")
     op.execute(NEXT_ID)
     op.drop_table("audit_logs_before")
     op.execute("REVOKE ALL ON operations FROM backoffice_audit")
