@@ -1,8 +1,8 @@
 """What proves the history whole: seals over its entries, what was removed on purpose, and proofs run."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, LargeBinary, String, Text, func
 from sqlalchemy.dialects.postgresql import INT8MULTIRANGE, JSONB, Range
@@ -93,6 +93,10 @@ class VerificationState(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+#: A verification that has said nothing for so long was interrupted: its process ended, or lost the database.
+LONGEST_SILENCE: Final = timedelta(seconds=30)
+
+
 class AuditVerification(Base):
     """One run of the proof that somebody asked for: how far it is, and what it found."""
 
@@ -120,6 +124,13 @@ class AuditVerification(Base):
         Index("ix_audit_verifications_user_id", "user_id"),
         {"info": dict(NOT_AUDITED)},
     )
+
+    @property
+    def standing(self) -> VerificationState:
+        """How it stands by now: one that fell silent was interrupted, though nobody has written it down."""
+        is_silent = datetime.now(UTC) - self.seen_at > LONGEST_SILENCE
+        is_lost = self.state is VerificationState.RUNNING and is_silent
+        return VerificationState.INTERRUPTED if is_lost else self.state
 
     def __str__(self) -> str:
         return f"Verification {self.id}"

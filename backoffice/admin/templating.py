@@ -89,6 +89,11 @@ def _dated(context: Context, value: datetime) -> Markup:
 
 
 @pass_context
+def _clock(context: Context, value: datetime) -> str:
+    return formats.clock(value, context["time_zone"])
+
+
+@pass_context
 def _day(context: Context, value: date) -> Markup:
     return formats.day(value, context["time_zone"])
 
@@ -98,6 +103,7 @@ FILTERS: Final[Mapping[str, Any]] = {
     "exact": _exact,
     "brief": _brief,
     "dated": _dated,
+    "clock": _clock,
     "day": _day,
     "size": formats.size,
     "number": formats.number,

@@ -1,8 +1,8 @@
-// A form that is on its way is not sent a second time.
+// A form that is on its way is not sent a second time; one that is answered by a file leaves the page as it is.
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (event.defaultPrevented || form.method !== "post") return;
+  if (event.defaultPrevented || form.method !== "post" || "download" in form.dataset) return;
   if (form.dataset.sent) {
     event.preventDefault();
     return;
