@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.audit.context import current_change
 from backoffice.audit.labels import verb_label
+from backoffice.audit.past.moments import known_since
 from backoffice.audit.record import CHANGES_OF_ROWS, of_operation
 from backoffice.audit.revert_links import parent_table, put_links_back
 from backoffice.audit.revert_rows import put_values_back
@@ -78,12 +79,20 @@ async def why_not(session: AsyncSession, operation: Operation) -> str | None:
     """A sentence that says why the operation cannot be undone; None when it can."""
     if await _is_undone(session, operation.id):
         return "It was undone already."
+    if await _is_out_of_reach(session, operation):
+        return "The history of that time was taken out of the database."
     traces = await _traces(session, operation.id)
     if not traces:
         return "It changed nothing that could be put back."
     if any(trace.action is AuditAction.ERASE for trace in traces):
         return "It erased somebody for good."
     return next((reason for trace in traces if (reason := trace.obstacle) is not None), None)
+
+
+async def _is_out_of_reach(session: AsyncSession, operation: Operation) -> bool:
+    """Whether some of its entries may be gone: the rest of them would put back a part of what it did."""
+    beginning = await known_since(session)
+    return beginning is not None and operation.created_at < beginning
 
 
 @dataclass(frozen=True)
