@@ -5,23 +5,13 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import (
-    CTE,
-    Row,
-    Select,
-    Text,
-    func,
-    literal,
-    select,
-    true,
-    union_all,
-)
+from sqlalchemy import CTE, ColumnElement, Row, Select, Text, case, func, literal, select, true, union_all
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.audit.browse import tables_of_links
 from backoffice.audit.labels import verb_label
-from backoffice.audit.record import CHANGES_OF_ROWS
+from backoffice.audit.newest import Wanted, newest_changes
 from models import AuditAction, AuditLog, Base, Operation, User
 
 #: So many of a record's newest changes are searched. What was set before is only known to be older.
@@ -61,9 +51,10 @@ async def blame(session: AsyncSession, table_name: str, record_id: int) -> dict[
 
 def _newest_of_each(table_name: str, record_id: int) -> Select[*tuple[Any, ...]]:
     """An entry a field, one a table of links, and the oldest of those that were searched, under no field."""
-    searched = _newest(table_name, record_id, SEARCHED).cte("searched")
-    links = (_newest_link(table, record_id) for table in tables_of_links(table_name))
-    found = union_all(_newest_by_field(searched), _oldest(searched), *links).subquery("found")
+    links = (Wanted(table, record_id, 1) for table in tables_of_links(table_name))
+    wanted = [Wanted(table_name, record_id, SEARCHED), *links]
+    searched = newest_changes(wanted, _SEARCHED_COLUMNS).cte("searched")
+    found = union_all(_newest_by_field(searched, table_name), _oldest(searched, table_name)).subquery("found")
     return (
         select(
             found,
@@ -76,39 +67,31 @@ def _newest_of_each(table_name: str, record_id: int) -> Select[*tuple[Any, ...]]
     )
 
 
-def _newest(table_name: str, record_id: int, limit: int) -> Select[*tuple[Any, ...]]:
-    return (
-        select(*_COLUMNS, AuditLog.changes)
-        .where(
-            AuditLog.table_name == table_name,
-            AuditLog.record_id == record_id,
-            AuditLog.action.in_(CHANGES_OF_ROWS),
-        )
-        .order_by(AuditLog.created_at.desc(), AuditLog.id.desc())
-        .limit(limit)
-    )
-
-
-def _newest_by_field(searched: CTE) -> Select[*tuple[Any, ...]]:
-    field = func.jsonb_object_keys(searched.c.changes).table_valued("name").render_derived(name="field")
+def _newest_by_field(searched: CTE, table_name: str) -> Select[*tuple[Any, ...]]:
+    """A link counts as one field, by the name of its table."""
+    names = func.jsonb_object_keys(searched.c.changes).table_valued("name").render_derived(name="names")
+    field = case((searched.c.table_name == table_name, names.c.name), else_=searched.c.table_name)
     newest = (
-        select(field.c.name.label("field"), *(searched.c[column.key] for column in _COLUMNS))
-        .join(field, true())
-        .ext(distinct_on(field.c.name))
-        .order_by(field.c.name, searched.c.created_at.desc(), searched.c.id.desc())
+        select(field.label("field"), *_columns(searched))
+        .select_from(searched.join(names, true()))
+        .ext(distinct_on(field))
+        .order_by(field, searched.c.created_at.desc(), searched.c.id.desc())
     )
     return select(newest.subquery("newest_by_field"))
 
 
-def _oldest(searched: CTE) -> Select[*tuple[Any, ...]]:
-    columns = (searched.c[column.key] for column in _COLUMNS)
-    oldest = select(literal(None, Text).label("field"), *columns)
-    return select(oldest.order_by(searched.c.created_at, searched.c.id).limit(1).subquery("oldest"))
+def _oldest(searched: CTE, table_name: str) -> Select[*tuple[Any, ...]]:
+    oldest = (
+        select(literal(None, Text).label("field"), *_columns(searched))
+        .where(searched.c.table_name == table_name)
+        .order_by(searched.c.created_at, searched.c.id)
+        .limit(1)
+    )
+    return select(oldest.subquery("oldest"))
 
 
-def _newest_link(table: str, record_id: int) -> Select[*tuple[Any, ...]]:
-    newest = _newest(table, record_id, 1).subquery()
-    return select(literal(table, Text).label("field"), *(newest.c[column.key] for column in _COLUMNS))
+def _columns(searched: CTE) -> list[ColumnElement[Any]]:
+    return [searched.c[column.key] for column in _COLUMNS]
 
 
 _COLUMNS: Final = (
@@ -119,6 +102,7 @@ _COLUMNS: Final = (
     AuditLog.operation_id,
     AuditLog.database_user,
 )
+_SEARCHED_COLUMNS: Final = (*_COLUMNS, AuditLog.table_name, AuditLog.changes)
 
 
 def _recorded_columns(table_name: str) -> list[str]:

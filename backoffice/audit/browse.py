@@ -10,26 +10,13 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import (
-    CTE,
-    BigInteger,
-    ColumnElement,
-    Row,
-    Select,
-    and_,
-    any_,
-    func,
-    literal,
-    select,
-    tuple_,
-    union_all,
-)
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.audit.labels import verb_label
 from backoffice.audit.names import NAMES, Names, Place, Record, names_since
-from backoffice.audit.record import CHANGES_OF_ROWS, of_operation
+from backoffice.audit.newest import Wanted, newest_changes
+from backoffice.audit.record import of_operation
 from backoffice.audit.revert_links import parent_table
 from models import AuditAction, AuditLog, Base, Operation, User
 
@@ -46,6 +33,18 @@ __all__ = [
 ]
 
 _SIDES: Final = ("old", "new")
+#: What is read of an entry.
+_READ: Final = (
+    "id",
+    "created_at",
+    "action",
+    "table_name",
+    "record_id",
+    "operation_id",
+    "changes",
+    "user_id",
+    "database_user",
+)
 
 
 @dataclass(frozen=True)
@@ -121,11 +120,12 @@ async def history_of(
 
     `children` are further records whose changes are a part of its history: their ids, by table.
     """
-    places = _places(table_name, record_id, limit, before, children or {})
-    here = and_(AuditLog.id == places.c.id, AuditLog.created_at == places.c.created_at)
-    statement = _entries().join(places, here).order_by(AuditLog.created_at.desc(), AuditLog.id.desc())
-    rows = await session.execute(statement)
-    return await _described(session, rows.all())
+    kin = [(table, record_id) for table in (table_name, *tables_of_links(table_name))]
+    kin += [(table, child) for table, ids in (children or {}).items() for child in ids]
+    wanted = [Wanted(table, key, limit) for table, key in kin]
+    newest = newest_changes(wanted, [getattr(AuditLog, name) for name in _READ], before).subquery().c
+    statement = _entries(newest).order_by(newest.created_at.desc(), newest.id.desc()).limit(limit)
+    return await _described(session, (await session.execute(statement)).all())
 
 
 async def entries_of_operation(
@@ -159,59 +159,6 @@ async def operation_totals(session: AsyncSession, operation_id: UUID) -> list[Op
     return [OperationTotal(*row) for row in rows]
 
 
-def _places(
-    table_name: str,
-    record_id: int,
-    limit: int,
-    before: Place | None,
-    children: Mapping[str, Sequence[int]],
-) -> CTE:
-    """Where the newest entries stand. Each table's are read in the order of their index, and no further."""
-    tables = (table_name, *tables_of_links(table_name))
-    own = (_newest_of_one(table, record_id, before, limit) for table in tables)
-    theirs = (_newest_of_any(table, ids, before, limit) for table, ids in children.items() if ids)
-    return _in_order(union_all(*own, *theirs).subquery("every"), limit).cte("places")
-
-
-def _newest_of_one(
-    table_name: str, record_id: int, before: Place | None, limit: int
-) -> Select[datetime, int]:
-    chosen = _changes_of(table_name) & (AuditLog.record_id == record_id)
-    statement = select(AuditLog.created_at, AuditLog.id).where(chosen, *_before(before))
-    newest = statement.order_by(AuditLog.created_at.desc(), AuditLog.id.desc()).limit(limit)
-    return select(newest.subquery())
-
-
-def _newest_of_any(
-    table_name: str, ids: Sequence[int], before: Place | None, limit: int
-) -> Select[datetime, int]:
-    """The newest entries of any of them: all are found by the index, and sorting them costs little."""
-    chosen = _changes_of(table_name) & (AuditLog.record_id == any_(literal(list(ids), ARRAY(BigInteger))))
-    statement = select(AuditLog.created_at, AuditLog.id).where(chosen, *_before(before))
-    # Not folded into the sort, or PostgreSQL might look for them among everybody's newest.
-    return _in_order(statement.cte(f"of_{table_name}").prefix_with("MATERIALIZED"), limit)
-
-
-def _in_order(places: Any, limit: int) -> Select[datetime, int]:
-    newest = select(places.c.created_at, places.c.id)
-    return newest.order_by(places.c.created_at.desc(), places.c.id.desc()).limit(limit)
-
-
-def _changes_of(table_name: str) -> ColumnElement[bool]:
-    return and_(AuditLog.table_name == table_name, AuditLog.action.in_(CHANGES_OF_ROWS))
-
-
-def _before(place: Place | None) -> list[ColumnElement[bool]]:
-    """The rest of the history; partitions that are newer are not looked at."""
-    if place is None:
-        return []
-    order = tuple_(AuditLog.created_at, AuditLog.id)
-    return [
-        AuditLog.created_at <= place.when,
-        order < tuple_(literal(place.when), literal(place.id, BigInteger)),
-    ]
-
-
 def tables_of_links(table_name: str) -> list[str]:
     """The association tables whose rows belong to records of this table."""
     return [
@@ -221,24 +168,18 @@ def tables_of_links(table_name: str) -> list[str]:
     ]
 
 
-def _entries() -> Select[*tuple[Any, ...]]:
+def _entries(source: Any = AuditLog) -> Select[*tuple[Any, ...]]:
+    """The entries of the history, or of what was selected from it, with who wrote them in which operation."""
     return (
         select(
-            AuditLog.id,
-            AuditLog.created_at,
-            AuditLog.action,
-            AuditLog.table_name,
-            AuditLog.record_id,
-            AuditLog.operation_id,
-            AuditLog.changes,
-            AuditLog.user_id,
-            func.coalesce(Operation.actor, User.full_name, AuditLog.database_user).label("who"),
+            *(getattr(source, name) for name in _READ),
+            func.coalesce(Operation.actor, User.full_name, source.database_user).label("who"),
             User.full_name.label("who_now"),
             Operation.verb,
             Operation.reason,
         )
-        .outerjoin(User, User.id == AuditLog.user_id)
-        .outerjoin(Operation, Operation.id == AuditLog.operation_id)
+        .outerjoin(User, User.id == source.user_id)
+        .outerjoin(Operation, Operation.id == source.operation_id)
     )
 
 
