@@ -1,0 +1,100 @@
+"""Verifying the history in the database, against seals and keys of which none comes from it."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from anyio import from_thread, to_thread
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from backoffice.audit.proof.anchor import Anchor
+from backoffice.audit.proof.anchored import check_anchors
+from backoffice.audit.proof.chain import ChainCheck
+from backoffice.audit.proof.keys import KeyRing
+from backoffice.audit.proof.moments import SeenEntry
+from backoffice.audit.proof.positions import Stretch, begin_reading, seals_of, seen_entries, stretch_of
+from backoffice.audit.proof.records import check_records
+from backoffice.audit.proof.removed import Removed
+from backoffice.audit.proof.report import Report
+from backoffice.audit.proof.swapped import name_swapped
+from backoffice.database import SessionFactory
+from models import AuditRemoval, AuditSeal
+
+Item = TypeVar("Item")
+Progress = Callable[[int, int], None]
+
+
+def nobody_looks(done: int, total: int) -> None:
+    """For whoever does not want to know how far it is."""
+
+
+async def verify(
+    factory: SessionFactory,
+    keys: KeyRing,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    anchors: Iterable[Anchor] = (),
+    rows: bool = True,
+    progress: Progress = nobody_looks,
+) -> Report:
+    """Check everything that can be checked of the entries from `since` until before `until`; None is no end.
+
+    A range is checked by the whole seals that cover it. `anchors` are what was kept outside; with `rows` the
+    live records are compared with what the history says of them, whatever the range. `progress` gets
+    entries done and to do. All is of one moment of the database, which this does not hold up.
+    """
+    report = Report(since=since, until=until)
+    async with factory() as session:
+        await begin_reading(session)
+        stretch = await stretch_of(session, since, until)
+        await _check_chain(session, stretch, keys, report, progress)
+        await check_anchors(session, anchors, keys, report)
+        if rows:
+            await check_records(session, report)
+    report.ended_at = datetime.now(UTC)
+    return report
+
+
+async def _check_chain(
+    session: AsyncSession, stretch: Stretch, keys: KeyRing, report: Report, progress: Progress
+) -> None:
+    removals = await session.scalars(select(AuditRemoval).order_by(AuditRemoval.id))
+    removed = Removed(removals, keys, report)
+    check = ChainCheck(report, keys, removed, start=stretch.start, is_open=stretch.is_open)
+    entries = _counted(seen_entries(session, stretch), await _total(session, stretch), progress)
+    # Its work is done beside the event loop, which fetches for it: other people's requests go on.
+    await to_thread.run_sync(check.run, pulled(seals_of(session, stretch)), pulled(entries))
+    await name_swapped(session, check.edited, report)
+
+
+def pulled(batches: AsyncIterator[Sequence[Item]]) -> Iterator[Item]:
+    """What the event loop fetches in batches, one by one, for a worker's thread."""
+    while batch := from_thread.run(_next, batches):
+        yield from batch
+
+
+async def _next(batches: AsyncIterator[Sequence[Item]]) -> Sequence[Item]:
+    async for batch in batches:
+        return batch
+    return ()
+
+
+async def _counted(
+    batches: AsyncIterator[Sequence[SeenEntry]], total: int, progress: Progress
+) -> AsyncIterator[Sequence[SeenEntry]]:
+    done = 0
+    async for batch in batches:
+        yield batch
+        done += len(batch)
+        progress(done, max(done, total))
+    progress(total, total)
+
+
+async def _total(session: AsyncSession, stretch: Stretch) -> int:
+    """How many entries the seals have."""
+    counted = select(func.sum(AuditSeal.entry_count)).where(AuditSeal.number <= stretch.last)
+    if stretch.start is not None:
+        counted = counted.where(AuditSeal.number > stretch.start.number)
+    return int(await session.scalar(counted) or 0)
