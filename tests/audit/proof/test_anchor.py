@@ -59,8 +59,10 @@ def receiving() -> Iterator[Received]:
     with HTTPServer(("127.0.0.1", 0), Receiver) as server:
         received.url = f"http://127.0.0.1:{server.server_port}/anchors?token=secret"
         Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
-        yield received
-        server.shutdown()
+        try:
+            yield received
+        finally:
+            server.shutdown()
 
 
 @pytest.fixture
