@@ -56,6 +56,7 @@ class ListBuilder:
             if filtered.is_trash
             else view.empty_text,
             problem=problem,
+            way_out=self._way_out(),
         )
 
     def _heads(self, names: list[str]) -> list[Column]:
@@ -134,6 +135,16 @@ class ListBuilder:
             "ti ti-plus",
             is_primary=True,
         )
+
+    def _way_out(self) -> Link:
+        """Where the list is without what made no sense, or took too long."""
+        well_placed = self.address.without(*ORDER, "pageSize") if self.place.problem else self.address
+        if self.place.problem and not self.filtered.problem:
+            return Link("First page", str(well_placed))
+        rest = well_placed.without(
+            "search", *self._filter_names(), *(() if self.filtered.is_trash else ("trash",))
+        )
+        return Link("Clear search and filters", str(rest))
 
     def _filter_names(self) -> list[str]:
         return [name for declared in self.view.filters for name in declared.parameters]

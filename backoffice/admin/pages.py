@@ -199,8 +199,9 @@ class ListPage:
     is_filtered: bool
     empty_title: str
     empty_text: str
-    #: A sentence for a query that was too slow or made no sense; the rows are then empty.
-    problem: str = ""
+    #: A sentence for a query that was too slow or made no sense, and what to do; the rows are then empty.
+    problem: str
+    way_out: Link
 
 
 # Forms ------------------------------------------------------------------------------------------

@@ -236,6 +236,9 @@ class TestExact:
         )
         assert len(keys_in(response, "audit-log")) == 2
         assert keys_in(await listed(auditor.client, "audit-log", operation_id=uuid4()), "audit-log") == []
+        hidden = await listed(auditor.client, "audit-log", **operation, table_name="operations")
+        assert len(keys_in(hidden, "audit-log")) == 1
+        assert "Table: operations" in main_of(hidden)
 
     async def test_nonsense(self, browser_of: OpenBrowser) -> None:
         auditor = await browser_of("Auditors")

@@ -75,6 +75,18 @@ class TestNonsense:
         assert "Status: there is no “lost”." in page
         assert "There is no page “first”." in page
 
+    async def test_a_way_out(self, agent: Browser) -> None:
+        for query, way_out in (
+            ("status=open&after=x", "?status=open"),
+            ("status=open&page=0&sort=asc", "?status=open"),
+            ("status=lost&sort=asc", "?sort=asc"),
+            ("status=lost&trash=only", "?trash=only"),
+            ("status=lost&sort=up", ""),
+            ("trash=all", ""),
+        ):
+            page = await agent.client.get(f"/admin/ticket/list?{query}")
+            assert f'<a class="btn btn-plain" href="/admin/ticket/list{way_out}">' in page.text, query
+
     async def test_a_nul(self, agent: Browser) -> None:
         for query in ("search=%00", "status=%00", "page=%00"):
             assert (await agent.client.get(f"/admin/ticket/list?{query}")).status_code == 400
