@@ -8,12 +8,15 @@ from playwright.async_api import Page, expect
 
 from models import TicketPriority, TicketStatus
 from tests.browser.images import a_picture
+from tests.browser.proofs import make_proofs
 from tests.browser.served import LARGEST_UPLOAD, Served
 from tests.browser.steps import message, save, sign_in
 from tests.factories import make_comment, make_tag, make_ticket, make_user
 
 LONG_WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
 ARABIC = "الطابعة في الطابق الثالث لا تعمل"
+#: Of which most is folded away when something before or after it was changed.
+LONG_STORY = " and so on, as it always goes with printers" * 12
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ async def make_exhibits(served: Served, supervisor: Page) -> Exhibits:
     ticket = await served.add(
         make_ticket,
         title=f"{LONG_WORD} {ARABIC} 🧯",
-        description=f"{LONG_WORD}\n\n{ARABIC}",
+        description=f"{LONG_WORD}\n\n{ARABIC}{LONG_STORY}",
         creator=customer,
         tags=tags,
         status=TicketStatus.WAITING_ON_CUSTOMER,
@@ -61,6 +64,7 @@ async def make_exhibits(served: Served, supervisor: Page) -> Exhibits:
         "group": await served.value("SELECT id FROM groups WHERE name = 'Supervisors'"),
         "operation": await served.value(newest.format("operations WHERE verb LIKE 'ticket.%'")),
         "audit-log": await served.value("SELECT max(id) FROM audit_logs WHERE table_name <> 'operations'"),
+        **await make_proofs(served),
     }
     return Exhibits(keys, trashed.id, bare.id)
 
@@ -72,7 +76,9 @@ async def _work_on(page: Page, ticket: int) -> None:
     await page.get_by_role("button", name="Attach").click()
     await expect(message(page, "is attached")).to_be_visible()
     await page.goto(f"/admin/ticket/edit/{ticket}")
-    await page.get_by_label("Description").fill(f"{LONG_WORD}\n{ARABIC}\nand what was added later")
+    await page.get_by_label("Description").fill(
+        f"{LONG_WORD}\n{ARABIC}{LONG_STORY}\nand what was added later"
+    )
     await save(page)
 
 
@@ -164,6 +170,15 @@ async def upload_too_much(page: Page, exhibits: Exhibits) -> None:
     await expect(page.locator(".error-code")).to_have_text("413")
 
 
+async def verify_wrongly(page: Page, exhibits: Exhibits) -> None:
+    await page.goto("/admin/proof/overview")
+    form = page.locator("form", has_text="Verify now")
+    await form.get_by_label("From").fill("2026-05-31")
+    await form.get_by_label("To, this day included").fill("2026-05-01")
+    await form.get_by_role("button").click()
+    await expect(page.get_by_text("The last day comes before the first.")).to_be_visible()
+
+
 async def fail_to_sign_in(page: Page, exhibits: Exhibits) -> None:
     await sign_in(page, "nobody@example.com", "not this one")
     await expect(page.get_by_role("alert")).to_be_visible()
@@ -187,7 +202,7 @@ async def open_picker(page: Page, exhibits: Exhibits) -> None:
 
 
 _CREATED = ("ticket", "comment", "attachment", "tag", "user", "group")
-_IDENTITIES = (*_CREATED, "operation", "audit-log")
+_IDENTITIES = (*_CREATED, "operation", "audit-log", "proof", "seal", "removal")
 
 #: Name: who goes there (None: nobody), and how.
 PAGES: Mapping[str, tuple[str | None, Arrive]] = {
@@ -214,6 +229,11 @@ PAGES: Mapping[str, tuple[str | None, Arrive]] = {
     "account": ("agent", at("/admin/account")),
     "erasure": ("administrator", at("/admin/user/erase/{user}")),
     "erasure refused": ("administrator", be_refused_an_erasure),
+    "proof": ("auditor", at("/admin/proof/overview")),
+    "verification asked wrongly": ("auditor", verify_wrongly),
+    "verification that runs": ("auditor", at("/admin/proof/details/{running}")),
+    "verification that was cut off": ("auditor", at("/admin/proof/details/{interrupted}")),
+    "verification of a whole history": ("auditor", at("/admin/proof/details/{whole}")),
     "open picker": ("agent", open_picker),
     "keyboard help": ("agent", open_help),
     "error 400": ("agent", at("/admin/ticket/details/{ticket}?before=x")),
