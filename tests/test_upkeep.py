@@ -141,7 +141,8 @@ class TestApplication:
         app = create_app(sealing)
         async with app.router.lifespan_context(app):
             await owner.execute("INSERT INTO tags (name) VALUES ('vip')")
-        assert await owner.fetchval("SELECT sum(entry_count) FROM audit_seals") == 1
+        written = await owner.fetchval("SELECT count(*) FROM audit_logs")
+        assert await owner.fetchval("SELECT sum(entry_count) FROM audit_seals") == written > 0
         assert [anchor.number for anchor in known_anchors(sealing)] == [1]
 
     async def test_seals_while_it_serves(self, sealing: Settings, owner: asyncpg.Connection) -> None:

@@ -164,6 +164,7 @@ class TestPlaces:
         with pytest.raises(ConfigurationError, match="BACKOFFICE_AUDIT_ANCHOR is wrong"):
             load_settings()
 
+    @pytest.mark.usefixtures("empty_log")
     async def test_get_the_newest_seal(
         self,
         settings: Settings,

@@ -18,6 +18,8 @@ from models import AuditSeal
 from tests.audit.proof.conftest import KEY
 from tests.databases import Database
 
+pytestmark = pytest.mark.usefixtures("empty_log")
+
 ADD = "INSERT INTO tags (name) SELECT $1 || n FROM generate_series(1, $2::int) AS n"
 
 
