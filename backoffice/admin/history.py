@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
@@ -57,7 +58,7 @@ def operation_items(site: "AdminSite", request: Request, entries: Iterable[Entry
             who_now=entry.who_now or "",
             action=_action(entry),
             parts=[HistoryPart("", changes.of([entry]))],
-            subject=record_link(site, request, entry.record_table, entry.record_id, entry.record_name),
+            subject=_subject(site, request, entry),
             past=_past(site, request, entry, _record_of(entry)) if _deletes(entry) else None,
             url=_log_url(site, request, [entry]),
         )
@@ -94,6 +95,14 @@ def operation_link(site: "AdminSite", request: Request, entry: Entry | Blame) ->
     if view is None or not may_see or not (is_own or view.may(request, "action:see-all")):
         return Link(entry.what, "")
     return Link(entry.what, view.url("details", entry.operation_id))
+
+
+def _subject(site: "AdminSite", request: Request, entry: Entry) -> Link:
+    """The record that an entry is about; one that is gone by its name then, and leading nowhere."""
+    name = entry.record_name
+    link = record_link(site, request, entry.record_table, entry.record_id, str(name) if name else None)
+    is_gone = name.now is None if name else _deletes(entry)
+    return replace(link, url="") if is_gone else link
 
 
 def _step(

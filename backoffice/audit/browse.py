@@ -14,7 +14,7 @@ from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.audit.labels import verb_label
-from backoffice.audit.names import NAMES, Names, Place, Record, names_since
+from backoffice.audit.names import NAMES, Name, Names, Place, Record, names_since
 from backoffice.audit.newest import Wanted, newest_changes
 from backoffice.audit.record import of_operation
 from backoffice.audit.revert_links import parent_table
@@ -79,8 +79,8 @@ class Entry:
     table_name: str
     record_table: str
     record_id: int | None
-    #: What the record is called now, if it has a name and the caller has many records.
-    record_name: str | None
+    #: What the record was called then and is now, if it has a name and the caller has many records.
+    record_name: Name | None
     operation_id: UUID | None
     verb: str | None
     reason: str | None
@@ -224,7 +224,7 @@ def _entry(row: Row[*tuple[Any, ...]], names: Names) -> Entry:
         table_name=row.table_name,
         record_table=record_table,
         record_id=row.record_id,
-        record_name=names.now((record_table, row.record_id)),
+        record_name=next((names.at(record, place) for record in _subject(row) if names.knows(record)), None),
         operation_id=row.operation_id,
         verb=row.verb,
         reason=row.reason,

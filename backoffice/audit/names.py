@@ -73,6 +73,10 @@ class Names:
         self._now = now
         self._renamings = renamings
 
+    def knows(self, record: Record) -> bool:
+        """Whether there is a name of it, of whatever time."""
+        return record in self._now or record in self._renamings
+
     def now(self, record: Record) -> str | None:
         """What it is called now; None for what is gone, or has no name."""
         return self._now.get(record)

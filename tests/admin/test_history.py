@@ -163,6 +163,24 @@ class TestChanges:
         assert "removed very-important" in history
 
 
+class TestOperation:
+    async def test_names_what_it_deleted_and_leads_to_how_that_was(
+        self, desk: Desk, administrator: Visitor
+    ) -> None:
+        async with transaction(desk.factory, arranging()) as session:
+            tag = await make_tag(session, name="soon-gone")
+        change = arranging()
+        async with transaction(desk.factory, change) as session:
+            await session.delete(await session.get_one(Tag, tag.id))
+        page = await administrator.get(f"/admin/operation/details/{change.operation_id}")
+        assert "deleted Tag soon-gone (deleted)" in main_of(page)
+        assert f"/admin/tag/details/{tag.id}" not in page.text
+        assert (await administrator.get(f"/admin/tag/past/{tag.id}")).status_code == 200
+        assert f'href="/admin/tag/past/{tag.id}"' in page.text
+        agent = await desk.visitor("agent")
+        assert "/past/" not in (await agent.get(f"/admin/operation/details/{change.operation_id}")).text
+
+
 class TestSetBy:
     async def test_stands_below_each_field(self, desk: Desk, administrator: Visitor, ticket: Ticket) -> None:
         form = {"pks": str(ticket.id), "status": "closed", "confirm": "1"}
