@@ -1,11 +1,11 @@
 """The history in the order of the proof, read in pieces of flat size from one snapshot."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, case, func, literal_column, select, text, tuple_
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal_column, select, text, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
@@ -63,6 +63,12 @@ async def stretch_of(session: AsyncSession, since: datetime | None, until: datet
     return Stretch(await session.scalar(before.limit(1)), last, is_open)
 
 
+async def count_sealed(session: AsyncSession, stretch: Stretch) -> int:
+    """How many entries its seals have."""
+    ends = _ends_of_seals(stretch).subquery()
+    return int(await session.scalar(select(func.sum(ends.c.entry_count))) or 0)
+
+
 async def seals_of(session: AsyncSession, stretch: Stretch) -> AsyncIterator[Sequence[AuditSeal]]:
     """The seals in the order of their numbers, with their entries, some at a time."""
     number = stretch.start.number if stretch.start else None
@@ -81,8 +87,8 @@ async def seals_of(session: AsyncSession, stretch: Stretch) -> AsyncIterator[Seq
 
 
 async def entries_of_stretch(
-    session: AsyncSession, stretch: Stretch, columns: Iterable[ColumnElement[Any]]
-) -> AsyncIterator[Sequence[Row[Any]]]:
+    session: AsyncSession, stretch: Stretch, *columns: ColumnElement[Any]
+) -> AsyncIterator[Sequence[Any]]:
     """`columns` of the entries, in the order of the proof, some at a time."""
     after = position_of(stretch.start) if stretch.start else None
     for until in await _steps(session, stretch):
@@ -113,8 +119,17 @@ SEEN: Final[Sequence[ColumnElement[Any]]] = (
 
 async def seen_entries(session: AsyncSession, stretch: Stretch) -> AsyncIterator[Sequence[SeenEntry]]:
     """The entries as the check wants them."""
-    async for rows in entries_of_stretch(session, stretch, SEEN):
+    async for rows in entries_of_stretch(session, stretch, *SEEN):
         yield [SeenEntry._make(row) for row in rows]
+
+
+def is_between(since: datetime | None, until: datetime | None) -> ColumnElement[bool]:
+    """Whether an entry is from `since` on and from before `until`; None is no end."""
+    return and_(
+        true(),
+        *([ENTRY.c.created_at >= since] if since else []),
+        *([ENTRY.c.created_at < until] if until else []),
+    )
 
 
 async def _first_made(session: AsyncSession, moment: datetime) -> int | None:
@@ -125,8 +140,7 @@ async def _first_made(session: AsyncSession, moment: datetime) -> int | None:
 
 async def _furthest_seal(session: AsyncSession, since: datetime | None, until: datetime | None) -> int | None:
     """The last seal with entries of the range; it may be later, where their transaction stayed open."""
-    ends = (ENTRY.c.created_at >= since, since), (ENTRY.c.created_at < until, until)
-    in_range = select(ENTRY.c.xid, ENTRY.c.id).where(*(is_so for is_so, end in ends if end))
+    in_range = select(ENTRY.c.xid, ENTRY.c.id).where(is_between(since, until))
     last = in_range.order_by(ENTRY.c.xid.desc(), ENTRY.c.id.desc()).limit(1).subquery()
     through = tuple_(AuditSeal.through_xid, AuditSeal.through_id)
     reaching = select(AuditSeal.number).where(through >= tuple_(last.c.xid, last.c.id))

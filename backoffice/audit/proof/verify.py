@@ -1,11 +1,11 @@
 """Verifying the history in the database, against seals and keys of which none comes from it."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from anyio import from_thread, to_thread
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.audit.proof.anchor import Anchor
@@ -13,20 +13,23 @@ from backoffice.audit.proof.anchored import check_anchors
 from backoffice.audit.proof.chain import ChainCheck
 from backoffice.audit.proof.keys import KeyRing
 from backoffice.audit.proof.moments import SeenEntry
-from backoffice.audit.proof.positions import Stretch, begin_reading, seals_of, seen_entries, stretch_of
+from backoffice.audit.proof.positions import (
+    Stretch,
+    begin_reading,
+    count_sealed,
+    seals_of,
+    seen_entries,
+    stretch_of,
+)
+from backoffice.audit.proof.progress import Progress, nobody_looks
 from backoffice.audit.proof.records import check_records
 from backoffice.audit.proof.removed import Removed
 from backoffice.audit.proof.report import Report
 from backoffice.audit.proof.swapped import name_swapped
 from backoffice.database import SessionFactory
-from models import AuditRemoval, AuditSeal
+from models import AuditRemoval
 
 Item = TypeVar("Item")
-Progress = Callable[[int, int], None]
-
-
-def nobody_looks(done: int, total: int) -> None:
-    """For whoever does not want to know how far it is."""
 
 
 async def verify(
@@ -63,7 +66,7 @@ async def _check_chain(
     removals = await session.scalars(select(AuditRemoval).order_by(AuditRemoval.id))
     removed = Removed(removals, keys, report)
     check = ChainCheck(report, keys, removed, start=stretch.start, is_open=stretch.is_open)
-    entries = _counted(seen_entries(session, stretch), await _total(session, stretch), progress)
+    entries = _counted(seen_entries(session, stretch), await count_sealed(session, stretch), progress)
     # Its work is done beside the event loop, which fetches for it: other people's requests go on.
     await to_thread.run_sync(check.run, pulled(seals_of(session, stretch)), pulled(entries))
     await name_swapped(session, check.edited, report)
@@ -90,11 +93,3 @@ async def _counted(
         done += len(batch)
         progress(done, max(done, total))
     progress(total, total)
-
-
-async def _total(session: AsyncSession, stretch: Stretch) -> int:
-    """How many entries the seals have."""
-    counted = select(func.sum(AuditSeal.entry_count)).where(AuditSeal.number <= stretch.last)
-    if stretch.start is not None:
-        counted = counted.where(AuditSeal.number > stretch.start.number)
-    return int(await session.scalar(counted) or 0)

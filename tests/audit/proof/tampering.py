@@ -6,14 +6,24 @@ from typing import Any
 import asyncpg
 
 from backoffice.audit.proof.keys import KeyRing, SigningKey
+from backoffice.audit.proof.removals import record_removal
 from backoffice.audit.proof.report import Finding, FindingKind, Report
 from backoffice.audit.proof.sealer import seal
 from backoffice.audit.proof.verify import verify
 from backoffice.database import SessionFactory, transaction
+from models import RemovalKind
 from tests.factories import make_comment, make_tag, make_ticket
 from tests.performing import acting, sql
 
 GUARDED = ("audit_logs", "audit_seals", "audit_removals")
+
+# What an erasure does to an entry.
+BLANK = """UPDATE audit_logs SET salt = NULL, address = NULL, personal_digest = (
+  SELECT sha256(uuid_send(salt) || convert_to(jsonb_build_object('address', host(address), 'changes', (
+    SELECT jsonb_object_agg(field, changes -> field) FROM unnest(personal) AS field))::text, 'UTF8'))),
+  changes = changes || (
+    SELECT jsonb_object_agg(field, '{{"erased": true}}'::jsonb) FROM unnest(personal) AS field)
+WHERE id = {entry}"""
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,12 @@ class Sealed:
                 await self.owner.execute(statement)
             for table in GUARDED:
                 await self.owner.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER audit_guard")
+
+    async def erase(self, entry: int, key: SigningKey | None = None) -> None:
+        """Blank an entry, and put it on record."""
+        async with transaction(self.factory, acting()) as session:
+            await record_removal(session, key or self.key, RemovalKind.ERASURE, [entry], {"basis": "asked"})
+        await self.tamper(BLANK.format(entry=entry))
 
     async def seal(self, key: SigningKey | None = None) -> None:
         await seal(self.factory, key or self.key)

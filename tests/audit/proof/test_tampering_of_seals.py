@@ -12,7 +12,7 @@ from backoffice.audit.proof.report import FindingKind
 from backoffice.audit.proof.sealer import newest_seal
 from backoffice.database import SessionFactory, transaction
 from models import RemovalKind
-from tests.audit.proof.tampering import Sealed, found, only, sealed_history
+from tests.audit.proof.tampering import BLANK, Sealed, found, only, sealed_history
 from tests.performing import acting
 
 OTHER_KEY = SigningKey(base64.b64encode(bytes(32)).decode())
@@ -131,18 +131,10 @@ class TestSeals:
         assert (report.is_whole, report.entries, report.unsealed > 0) == (True, 0, True)
 
 
-BLANK = """UPDATE audit_logs SET salt = NULL, address = NULL, personal_digest = (
-  SELECT sha256(uuid_send(salt) || convert_to(jsonb_build_object('address', host(address), 'changes', (
-    SELECT jsonb_object_agg(field, changes -> field) FROM unnest(personal) AS field))::text, 'UTF8'))),
-  changes = changes || (
-    SELECT jsonb_object_agg(field, '{{"erased": true}}'::jsonb) FROM unnest(personal) AS field)
-WHERE id = {entry}"""
-
-
 class TestPersonalValues:
     async def test_erased_on_record(self, sealed: Sealed) -> None:
         entry, *_ = await sealed.ids(seal=2)
-        await self._erase(sealed, entry)
+        await sealed.erase(entry)
         report = await sealed.verify()
         assert (report.findings, report.erased) == ([], 1)
 
@@ -154,7 +146,7 @@ class TestPersonalValues:
 
     async def test_erased_on_record_of_another(self, sealed: Sealed) -> None:
         entry, other, *_ = await sealed.ids(seal=2)
-        await self._erase(sealed, other)
+        await sealed.erase(other)
         await sealed.tamper(BLANK.format(entry=entry))
         assert found(await sealed.verify(rows=False)) == [(FindingKind.BLANKED, entry)]
 
@@ -170,25 +162,25 @@ class TestPersonalValues:
     )
     async def test_record_of_it_edited(self, sealed: Sealed, forgery: str) -> None:
         entry, *_ = await sealed.ids(seal=2)
-        await self._erase(sealed, entry)
+        await sealed.erase(entry)
         await sealed.tamper(f"UPDATE audit_removals SET {forgery}")
         assert FindingKind.REMOVAL in (await sealed.verify(rows=False)).counts
 
     async def test_record_of_it_signed_by_another(self, sealed: Sealed) -> None:
         entry, *_ = await sealed.ids(seal=2)
-        await self._erase(sealed, entry, OTHER_KEY)
+        await sealed.erase(entry, OTHER_KEY)
         kinds = [FindingKind.REMOVAL, FindingKind.BLANKED]
         assert [kind for kind, _ in found(await sealed.verify(rows=False))] == kinds
 
     async def test_record_of_it_dropped(self, sealed: Sealed) -> None:
         entry, *_ = await sealed.ids(seal=2)
-        await self._erase(sealed, entry)
+        await sealed.erase(entry)
         await sealed.tamper("DELETE FROM audit_removals")
         assert found(await sealed.verify(rows=False)) == [(FindingKind.BLANKED, entry)]
 
     async def test_written_back_after_an_erasure(self, sealed: Sealed) -> None:
         entry, *_ = await sealed.ids(seal=2)
-        await self._erase(sealed, entry)
+        await sealed.erase(entry)
         changes = """changes || '{"full_name": {"old": "Somebody", "new": "Else"}}'"""
         await sealed.tamper(f"UPDATE audit_logs SET changes = {changes} WHERE id = {entry}")
         assert found(await sealed.verify(rows=False)) == [(FindingKind.EDITED, entry)]
@@ -199,11 +191,6 @@ class TestPersonalValues:
             f"UPDATE audit_logs SET salt = NULL, personal_digest = sha256('') WHERE id = {entry}"
         )
         assert found(await sealed.verify(rows=False)) == [(FindingKind.EDITED, entry)]
-
-    async def _erase(self, sealed: Sealed, entry: int, key: SigningKey | None = None) -> None:
-        async with transaction(sealed.factory, acting()) as session:
-            await record_removal(session, key or sealed.key, RemovalKind.ERASURE, [entry], {"basis": "asked"})
-        await sealed.tamper(BLANK.format(entry=entry))
 
 
 class TestRetention:
