@@ -10,11 +10,14 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     Table,
+    TableValuedAlias,
+    Text,
     and_,
     any_,
+    column,
+    func,
     literal,
     literal_column,
-    or_,
     select,
     union,
 )
@@ -39,18 +42,26 @@ class Family:
         """The association tables whose rows belong to the record."""
         return link_tables(self.table)
 
-    def changes(self) -> ColumnElement[bool]:
-        """The entries of all of them that changed a row."""
+    @property
+    def members(self) -> TableValuedAlias:
+        """All of them, as a table: under which `table_name` and `record_id` their entries are."""
         own = [self.table.name, *(link.name for link in self.links)]
-        members = [
-            and_(AuditLog.table_name.in_(own), AuditLog.record_id == self.record_id),
-            *(
-                and_(AuditLog.table_name == child.name, AuditLog.record_id == one_of(ids))
-                for child, ids in self.children.items()
-                if ids
-            ),
-        ]
-        return and_(or_(*members), AuditLog.action.in_(CHANGES_OF_ROWS))
+        below = [(child.name, key) for child, keys in self.children.items() for key in keys]
+        tables, keys = zip(*((name, self.record_id) for name in own), *below, strict=True)
+        return (
+            func.unnest(literal(list(tables), ARRAY(Text)), literal(list(keys), ARRAY(BigInteger)))
+            .table_valued(column("table_name", Text), column("record_id", BigInteger))
+            .render_derived(name="member")
+        )
+
+
+def is_change_of(member: TableValuedAlias) -> ColumnElement[bool]:
+    """The entries that changed a row of a member."""
+    return and_(
+        AuditLog.table_name == member.c.table_name,
+        AuditLog.record_id == member.c.record_id,
+        AuditLog.action.in_(CHANGES_OF_ROWS),
+    )
 
 
 async def family_of(
@@ -86,8 +97,8 @@ def one_of(ids: Sequence[int]) -> Any:
 
 def _ids_below(table: Table, record_id: int, child: Table) -> Select[int]:
     """What is below the record now, and whatever left it: was deleted, or moved to another one."""
-    column = parent_column(child, table)
+    parent = parent_column(child, table)
     # As the index `ix_audit_logs_child` has it.
-    left = literal_column(f"(audit_logs.changes #>> '{{{column.name},old}}')::bigint", BigInteger)
+    left = literal_column(f"(audit_logs.changes #>> '{{{parent.name},old}}')::bigint", BigInteger)
     gone = select(AuditLog.record_id).where(AuditLog.table_name == child.name, left == record_id)
-    return select(union(select(child.c.id).where(column == record_id), gone).subquery().c[0])
+    return select(union(select(child.c.id).where(parent == record_id), gone).subquery().c[0])

@@ -27,8 +27,10 @@ from sqlalchemy import (
     cast,
     column,
     exists,
+    false,
     func,
     literal,
+    or_,
     select,
     true,
 )
@@ -146,6 +148,9 @@ def _statement(
     later = _later(table, ids, cutoff)
     overlay, first = _overlay(later, columns), _first(later)
     parts = [part for one in columns for part in (literal(one.name, Text), one)]
+    is_missing = or_(
+        first.c.action == AuditAction.CREATE.value, first.c.action.is_(None) & table.c.id.is_(None)
+    )
     now = case((table.c.id.is_not(None), func.jsonb_build_object(*parts, type_=JSONB)))
     return (
         select(
@@ -153,7 +158,8 @@ def _statement(
             now.label("now"),
             overlay.c.overlay,
             first.c.action.label("first"),
-            _had_begun(table, wanted, cutoff).label("had_begun"),
+            # Only where it matters: it costs a look at the history for every row.
+            case((is_missing, _had_begun(table, wanted, cutoff)), else_=false()).label("had_begun"),
         )
         .select_from(wanted)
         .outerjoin(table, table.c.id == wanted.c.id)

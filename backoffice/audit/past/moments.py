@@ -1,6 +1,6 @@
 """Where a moment falls in the history of a record: after a transaction or before it, never within one."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -15,16 +15,16 @@ from sqlalchemy import (
     cast,
     func,
     intersect,
-    literal_column,
     not_,
     or_,
     select,
     text,
+    true,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.audit.labels import verb_label
-from backoffice.audit.past.family import Family, one_of
+from backoffice.audit.past.family import Family, is_change_of, one_of
 from models import AuditLog, Operation, User
 
 #: No transaction takes longer: so far from a moment, all is before it, or after it.
@@ -95,13 +95,12 @@ def just_before(entry: AuditLog) -> Cutoff:
 
 async def steps_around(session: AsyncSession, family: Family, cutoff: Cutoff) -> StepsAround:
     """The changes of the record, its links and what is below it, on both sides of the moment."""
-    before = _steps(family).where(cutoff.is_before()).order_by(*_NEWEST_FIRST)
-    current = (await session.execute(before)).one_or_none()
+    before = cutoff.is_before()
+    current = await _nearest(session, family, before, _NEWEST_FIRST)
     previous = None
     if current is not None:
-        previous = (await session.execute(before.where(current.step != _STEP))).one_or_none()
-    after = _steps(family).where(cutoff.is_after()).order_by(AuditLog.created_at, AuditLog.id)
-    following = (await session.execute(after)).one_or_none()
+        previous = await _nearest(session, family, before & (current.step != _STEP), _NEWEST_FIRST)
+    following = await _nearest(session, family, cutoff.is_after(), _OLDEST_FIRST)
     return StepsAround(_step(current), _step(previous), _step(following))
 
 
@@ -111,6 +110,7 @@ async def known_since(session: AsyncSession) -> datetime | None:
     return beginning
 
 
+_OLDEST_FIRST: Final = (AuditLog.created_at, AuditLog.id)
 _NEWEST_FIRST: Final = (AuditLog.created_at.desc(), AuditLog.id.desc())
 
 # What was written together; by number before transactions were noted.
@@ -127,43 +127,55 @@ _KNOWN_SINCE: Final = text(
 
 
 def _end_of_transaction(family: Family, at: datetime) -> Select[datetime]:
-    its_own = select(AuditLog.xid).where(family.changes(), AuditLog.created_at == at, AuditLog.xid != 0)
-    return select(func.max(AuditLog.created_at)).where(
-        family.changes(),
-        AuditLog.created_at >= at,
-        AuditLog.created_at < at + LONGEST_TRANSACTION,
-        AuditLog.xid.in_(its_own),
-    )
-
-
-def _unfinished(family: Family, at: datetime) -> Any:
-    begun = select(AuditLog.xid).where(
-        family.changes(),
-        AuditLog.created_at > at - LONGEST_TRANSACTION,
-        AuditLog.created_at <= at,
-        AuditLog.xid != 0,
-    )
-    ended = select(AuditLog.xid).where(
-        family.changes(), AuditLog.created_at > at, AuditLog.created_at < at + LONGEST_TRANSACTION
-    )
-    return select(literal_column("xid")).select_from(intersect(begun, ended).subquery("unfinished"))
-
-
-def _steps(family: Family) -> Select[Any]:
+    """When the transaction ended that wrote an entry at this very moment, if one did."""
+    its_own = _numbers(family, AuditLog.created_at == at)
+    member = family.members
     return (
-        select(
-            AuditLog.created_at,
-            AuditLog.user_id,
-            AuditLog.operation_id,
-            func.coalesce(Operation.actor, User.full_name, AuditLog.database_user).label("who"),
-            Operation.verb,
-            _STEP.label("step"),
-        )
-        .outerjoin(User, User.id == AuditLog.user_id)
-        .outerjoin(Operation, Operation.id == AuditLog.operation_id)
-        .where(family.changes())
+        select(func.max(AuditLog.created_at))
+        .join_from(member, AuditLog, is_change_of(member))
+        .where(AuditLog.created_at >= at, AuditLog.created_at < at + LONGEST_TRANSACTION)
+        .where(AuditLog.xid.in_(its_own))
+    )
+
+
+def _unfinished(family: Family, at: datetime) -> Select[int]:
+    begun = _numbers(family, AuditLog.created_at > at - LONGEST_TRANSACTION, AuditLog.created_at <= at)
+    ended = _numbers(family, AuditLog.created_at > at, AuditLog.created_at < at + LONGEST_TRANSACTION)
+    return select(intersect(begun, ended).subquery("unfinished").c.xid)
+
+
+def _numbers(family: Family, *when: ColumnElement[bool]) -> Select[int]:
+    """The transactions that changed the record at some time, as far as they were noted."""
+    member = family.members
+    return (
+        select(AuditLog.xid).join_from(member, AuditLog, is_change_of(member)).where(AuditLog.xid != 0, *when)
+    )
+
+
+async def _nearest(
+    session: AsyncSession, family: Family, when: ColumnElement[bool], order: Sequence[Any]
+) -> Any:
+    """The first entry in an order: of each member the first, which its index finds, and of these."""
+    member = family.members
+    nearest = (
+        select(AuditLog, _STEP.label("step"))
+        .where(is_change_of(member), when)
+        .order_by(*order)
+        .limit(1)
+        .lateral("nearest")
+    )
+    columns = (nearest.c.created_at, nearest.c.user_id, nearest.c.operation_id, nearest.c.step)
+    who = func.coalesce(Operation.actor, User.full_name, nearest.c.database_user).label("who")
+    in_order = (nearest.c[each.name] for each in (AuditLog.created_at, AuditLog.id))
+    statement = (
+        select(*columns, who, Operation.verb)
+        .select_from(member.join(nearest, true()))
+        .outerjoin(User, User.id == nearest.c.user_id)
+        .outerjoin(Operation, Operation.id == nearest.c.operation_id)
+        .order_by(*(one if order is _OLDEST_FIRST else one.desc() for one in in_order))
         .limit(1)
     )
+    return (await session.execute(statement)).one_or_none()
 
 
 def _step(row: Any) -> Step | None:

@@ -45,8 +45,10 @@ class Step:
 steps = st.builds(
     Step,
     st.sampled_from(
-        ["set", "set", "tag", "tag", "untag", "untag", "comment", "attach", "edit", "move"]
-        + ["trash comment", "purge comment", "trash", "trash", "restore", "purge", "purge", "bring back"]
+        [
+            *("set", "set", "tag", "tag", "untag", "untag", "comment", "attach", "edit", "move"),
+            *("trash-comment", "purge-comment", "trash", "trash", "restore", "purge", "purge", "bring-back"),
+        ]
     ),
     st.integers(0, TICKETS - 1),
     st.integers(0, 11),
@@ -69,7 +71,7 @@ class World:
         ticket = self.tickets[step.ticket]
         is_there = await self.value("SELECT true FROM tickets WHERE id = :id", id=ticket)
         if is_there is None:
-            if step.what == "bring back":
+            if step.what == "bring-back":
                 family = await family_of(self.session, TABLES["tickets"], ticket, CHILDREN)
                 await bring_back(self.session, family, lambda table, values: "")
             return
@@ -122,9 +124,9 @@ class World:
             await self.run("UPDATE comments SET ticket_id = :other WHERE id = :id", id=comment, other=other)
         elif step.what == "edit":
             await self.run("UPDATE comments SET content = content || '!' WHERE id = :id", id=comment)
-        elif step.what == "trash comment":
+        elif step.what == "trash-comment":
             await self.run("UPDATE comments SET deleted_at = now() WHERE id = :id", id=comment)
-        elif step.what == "purge comment":
+        elif step.what == "purge-comment":
             await self.run("DELETE FROM comments WHERE id = :id", id=comment)
 
     async def run(self, statement: str, **parameters: Any) -> None:
@@ -170,7 +172,7 @@ async def tickets(factory: SessionFactory) -> list[int]:
 
 
 class TestAsOf:
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(history=histories)
     async def test_is_what_a_snapshot_showed(
         self,
