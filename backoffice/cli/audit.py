@@ -5,6 +5,7 @@ import click
 from backoffice.audit.proof.keys import signing_key
 from backoffice.cli.deployment import read_settings
 from backoffice.cli.partitions import partitions
+from backoffice.cli.proof import export, seal, verify
 
 
 @click.group()
@@ -12,6 +13,8 @@ def audit() -> None:
     """Seal, verify and hand out the change history."""
 
 
+for command in (seal, verify, export):
+    audit.add_command(command)
 audit.add_command(partitions)
 
 

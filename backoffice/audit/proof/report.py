@@ -136,7 +136,7 @@ class Report:
         if self.is_whole:
             return "Nothing was found: the history is whole."
         kinds = ", ".join(f"{count:,} {kind.value}" for kind, count in self.counts.items())
-        return f"{_count(self.found, 'finding')}: {kinds}."
+        return f"{counted(self.found, 'finding')}: {kinds}."
 
     def as_json(self) -> dict[str, Any]:
         """Everything, as JSON can hold it."""
@@ -158,17 +158,17 @@ class Report:
 
     def _checked(self) -> Iterator[str]:
         beside = f", and {self.beside:,} around them in the same seals" if self.beside else ""
-        yield f"{_count(self.entries, 'entry')}{self._range()}{beside}, in {self._chain()}."
+        yield f"{counted(self.entries, 'entry')}{self._range()}{beside}, in {self._chain()}."
         if self.keys:
             yield f"Signed by {' and '.join(self.keys)}."
         if self.anchors:
-            yield f"{_count(self.anchors, 'anchor')} compared with the chain."
+            yield f"{counted(self.anchors, 'anchor')} compared with the chain."
         if self.erased or self.retained:
             yield f"Removed on record: {self.erased:,} erased, {self.retained:,} let go of after retention."
         if self.unsealed:
-            yield f"{_count(self.unsealed, 'entry')} not sealed yet: nothing is proved of them."
+            yield f"{counted(self.unsealed, 'entry')} not sealed yet: nothing is proved of them."
         if self.records is not None:
-            yield f"{_count(self.records, 'record')} compared with what the history says of them."
+            yield f"{counted(self.records, 'record')} compared with what the history says of them."
         yield from self.notes
 
     def _range(self) -> str:
@@ -179,14 +179,15 @@ class Report:
         if not self.seals:
             return "no seal"
         through = f", through {self.sealed_through:%Y-%m-%d %H:%M:%S} UTC" if self.sealed_through else ""
-        return f"{_count(self.seals, 'seal')} ({self.first_seal} to {self.last_seal}{through})"
+        return f"{counted(self.seals, 'seal')} ({self.first_seal} to {self.last_seal}{through})"
 
 
 _MOMENTS: Final = ("since", "until", "began_at", "ended_at", "sealed_through")
 _WITH_FORM: Final = {*_MOMENTS, "findings", "counts"}
 
 
-def _count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """How many of what: 1 entry, 2 entries."""
     if number == 1:
         return f"1 {noun}"
     return f"{number:,} {noun[:-1] + 'ies' if noun.endswith('y') else noun + 's'}"
