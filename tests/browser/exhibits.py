@@ -26,6 +26,7 @@ class Exhibits:
     keys: Mapping[str, Any]
     trashed: int
     bare: int
+    gone: int
 
     def __getitem__(self, identity: str) -> Any:
         return self.keys[identity]
@@ -66,7 +67,16 @@ async def make_exhibits(served: Served, supervisor: Page) -> Exhibits:
         "audit-log": await served.value("SELECT max(id) FROM audit_logs WHERE table_name <> 'operations'"),
         **await make_proofs(served),
     }
-    return Exhibits(keys, trashed.id, bare.id)
+    return Exhibits(keys, trashed.id, bare.id, await _gone(served))
+
+
+async def _gone(served: Served) -> int:
+    """A ticket that was deleted forever, with what was said on it."""
+    ticket = await served.add(make_ticket, title=f"Gone {LONG_WORD}")
+    await served.add(make_comment, ticket=ticket, content=f"{ARABIC} {LONG_WORD}")
+    for table, column in (("comments", "ticket_id"), ("tickets", "id")):
+        await served.owner.execute(f"DELETE FROM {table} WHERE {column} = $1", ticket.id)
+    return ticket.id
 
 
 async def _work_on(page: Page, ticket: int) -> None:
@@ -89,7 +99,9 @@ def at(address: str) -> Arrive:
     """Go to an address; `{identity}` in it stands for that exhibit's key."""
 
     async def arrive(page: Page, exhibits: Exhibits) -> None:
-        await page.goto(address.format(**exhibits.keys, trashed=exhibits.trashed, bare=exhibits.bare))
+        await page.goto(
+            address.format(**exhibits.keys, trashed=exhibits.trashed, bare=exhibits.bare, gone=exhibits.gone)
+        )
 
     return arrive
 
@@ -139,6 +151,29 @@ async def conflict(page: Page, exhibits: Exhibits) -> None:
     await other.close()
     await save(page)
     await expect(page.get_by_text("Not saved yet")).to_be_visible()
+
+
+async def look_back(page: Page, exhibits: Exhibits) -> None:
+    """To what a record was before its last change."""
+    await page.goto(f"/admin/ticket/edit/{exhibits['ticket']}")
+    description = page.get_by_label("Description")
+    await description.fill(f"{await description.input_value()} once more")
+    await save(page)
+    await page.goto(f"/admin/ticket/past/{exhibits['ticket']}")
+    await page.get_by_role("link", name="Previous change").click()
+    await expect(page.get_by_role("button", name="Restore what is ticked")).to_be_visible()
+
+
+async def restore(page: Page, exhibits: Exhibits) -> None:
+    await look_back(page, exhibits)
+    await page.get_by_role("button", name="Restore what is ticked").click()
+    await expect(page.get_by_text("Not restored yet")).to_be_visible()
+
+
+async def bring_back(page: Page, exhibits: Exhibits) -> None:
+    await page.goto(f"/admin/ticket/past/{exhibits.gone}")
+    await page.get_by_role("button", name="Bring back").click()
+    await expect(page.get_by_role("heading", name="Bring back")).to_be_visible()
 
 
 async def undo_twice(page: Page, exhibits: Exhibits) -> None:
@@ -221,6 +256,12 @@ PAGES: Mapping[str, tuple[str | None, Arrive]] = {
     "ticked rows": ("supervisor", tick_rows),
     "trashed ticket": ("administrator", at("/admin/ticket/details/{trashed}")),
     "ticket with nothing": ("auditor", at("/admin/ticket/details/{bare}")),
+    **{f"{one} past": ("administrator", at(f"/admin/{one}/past/{{{one}}}")) for one in _CREATED},
+    "past of what was changed since": ("agent", look_back),
+    "past of what is gone": ("auditor", at("/admin/ticket/past/{gone}")),
+    "before there was anything": ("agent", at("/admin/ticket/past/{ticket}?at=2020-01-01T10:00")),
+    "restoring": ("agent", restore),
+    "bringing back": ("administrator", bring_back),
     "bulk choice": ("supervisor", choose),
     "bulk confirmation": ("supervisor", confirm),
     "deletion without the word": ("administrator", confirm_forever),
