@@ -8,6 +8,7 @@ from admin_views.audit_logs import AuditLogAdmin
 from admin_views.comments import CommentAdmin
 from admin_views.groups import GroupAdmin
 from admin_views.operations import OperationAdmin
+from admin_views.proof import RemovalAdmin, SealAdmin, VerificationAdmin
 from admin_views.tags import TagAdmin
 from admin_views.tickets import TicketAdmin
 from admin_views.users import UserAdmin
@@ -23,5 +24,8 @@ VIEWS: Sequence[type[View]] = (
     GroupAdmin,
     OperationAdmin,
     AuditLogAdmin,
+    VerificationAdmin,
+    SealAdmin,
+    RemovalAdmin,
 )
 TEMPLATES = Path(__file__).parent / "templates"

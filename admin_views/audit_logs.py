@@ -1,9 +1,13 @@
 """The audit log: every change of every record, read-only for everyone."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from starlette.requests import Request
 
 from admin_views import entries
 from admin_views.pickers import PEOPLE
+from admin_views.sealed import around_entry, sealed
 from backoffice.admin.filters import Choice, Dates, Exact, Related
 from backoffice.admin.pages import Kind
 from backoffice.admin.view import View
@@ -17,6 +21,7 @@ class AuditLogAdmin(View, model=AuditLog):
     category = "History"
     icon = "ti ti-history"
     can_create = can_edit = False
+    searches_on_record = True
     column_list = ["created_at", "user", "action", "record_id", "changes", "operation_id"]
     column_labels = {
         "created_at": "When",
@@ -25,6 +30,7 @@ class AuditLogAdmin(View, model=AuditLog):
         "operation_id": "Operation",
         "request_id": "Request",
         "database_user": "Database role",
+        "xid": "Transaction",
     }
     column_sortable_list = ["created_at"]
     column_default_sort = ("created_at", True)
@@ -37,9 +43,14 @@ class AuditLogAdmin(View, model=AuditLog):
         "request_id",
         "address",
         "database_user",
+        "xid",
     ]
-    column_kinds = {"request_id": Kind.CODE}
+    column_kinds = {"request_id": Kind.CODE, "xid": Kind.CODE}
+    optional_facts = ["operation_id", "request_id", "address", "xid"]
     cells = {"record_id": entries.record, "changes": entries.changes, "operation_id": entries.operation}
+    grants = {"verify": "Verify", "export": "Export"}
+    list_template = "audit_log.html"
+    details_template = "audit_entry.html"
     filters = [
         # Each operation's own entry repeats what its page says.
         Exact("table_name", label="Table", hidden="operations"),
@@ -57,3 +68,9 @@ class AuditLogAdmin(View, model=AuditLog):
     ) -> list[Entry]:
         found = await find_entry(request.state.session, record.id)
         return [found] if found is not None else []
+
+    async def list_extra(self, request: Request) -> Mapping[str, Any]:
+        return {"sealed": await sealed(self.site, request)}
+
+    async def details_extra(self, request: Request, record: AuditLog) -> Mapping[str, Any]:
+        return await around_entry(self.site, request, record)

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from admin_views.sealed import last_verification, sealed
 from backoffice.admin.listing import excerpt
 from backoffice.admin.pages import DashboardCard, DashboardPage
 from backoffice.admin.request import current_user
@@ -81,7 +82,14 @@ async def dashboard(site: AdminSite, request: Request) -> Response:
     user = current_user(request)
     cards = [await _card(site, request, card) for card in CARDS if user.may(card.identity, card.grant)]
     page = DashboardPage("Home", f"Hello, {user.full_name.split()[0]}", cards)
-    return site.render(request, "dashboard.html", page)
+    return site.render(request, "home.html", page, history=await _history(site, request))
+
+
+async def _history(site: AdminSite, request: Request) -> Mapping[str, Any] | None:
+    """How far the history is proved, for those who look after it."""
+    if not current_user(request).may("audit-log", "list"):
+        return None
+    return {"sealed": await sealed(site, request), "last": await last_verification(site, request)}
 
 
 async def _card(site: AdminSite, request: Request, card: Card) -> DashboardCard:

@@ -5,8 +5,13 @@ from typing import Any
 
 import asyncpg
 
+from backoffice.audit.proof.keys import SigningKey
+from backoffice.audit.proof.removals import record_removal
+from backoffice.audit.proof.sealer import seal
 from backoffice.database import transaction
+from models import RemovalKind
 from tests.admin.desk import Desk
+from tests.audit.proof.conftest import KEY
 from tests.factories import arranging, make_comment, make_tag, make_ticket, make_user
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(60)
@@ -42,6 +47,7 @@ async def make_records(desk: Desk) -> Records:
         "audit-log": await desk.owner.fetchval(
             "SELECT max(id) FROM audit_logs WHERE table_name <> 'operations'"
         ),
+        **await _make_proofs(desk),
     }
     return Records(keys, await _undone(desk, ticket.id))
 
@@ -55,6 +61,16 @@ async def upload(
     answer = await administrator.post(f"/admin/ticket/{ticket_id}/attach", files={"file": file})
     assert answer.status_code == 303, answer.text
     return int(await desk.owner.fetchval("SELECT max(id) FROM attachments"))
+
+
+async def _make_proofs(desk: Desk) -> dict[str, int]:
+    """A seal, a removal, and a verification that was cut off."""
+    key = SigningKey(KEY)
+    await seal(desk.factory, key)
+    async with transaction(desk.factory, arranging()) as session:
+        removal = await record_removal(session, key, RemovalKind.ERASURE, [1], {"basis": "a letter"})
+    run = "INSERT INTO audit_verifications (state) VALUES ('interrupted') RETURNING id"
+    return {"seal": 1, "removal": removal.id, "proof": await desk.owner.fetchval(run)}
 
 
 async def _undone(desk: Desk, ticket_id: int) -> str:

@@ -175,6 +175,7 @@ WHO: Final[Mapping[str, Rule]] = {
     "GET /admin/proof/overview": (OVERSEERS, 200),
     # There is no key to verify by here: 409 is what somebody gets who may.
     "POST /admin/proof/verify": (OVERSEERS, 409),
+    "POST /admin/proof/export": (OVERSEERS, 200),
     # Undone already: 409 is what somebody gets who may undo it.
     "POST /admin/operation/{pk}/undo": (BOSSES, 409, "agent"),
 }

@@ -3,6 +3,7 @@ import pytest
 from backoffice.database import transaction
 from tests.admin.desk import Desk, Visitor
 from tests.admin.lists import main_of
+from tests.admin_views.proved import Proved
 from tests.factories import arranging, make_tag, make_ticket
 
 
@@ -71,3 +72,74 @@ class TestList:
     async def test_nonsense(self, auditor: Visitor, query: str) -> None:
         answer = await auditor.get(f"/admin/audit-log/list?{query}")
         assert answer.status_code == 400
+
+
+class TestSealed:
+    async def test_says_through_when_and_what_waits(self, proved: Proved) -> None:
+        before = main_of(await proved.auditor.get("/admin/audit-log/list"))
+        assert "Nothing is sealed yet" in before
+        assert "There is no key" not in before
+        await proved.seal()
+        page = main_of(await proved.auditor.get("/admin/audit-log/list"))
+        assert "Sealed through" in page
+        assert "No entry waits" in page
+        await proved.desk.owner.execute("INSERT INTO tags (name) VALUES ('one'), ('two')")
+        assert "2 entries wait" in main_of(await proved.auditor.get("/admin/audit-log/list"))
+
+    async def test_warns_when_entries_wait_for_long(self, proved: Proved) -> None:
+        await proved.seal()
+        await proved.desk.owner.execute("INSERT INTO tags (name) VALUES ('waiting')")
+        late = "UPDATE audit_logs SET created_at = created_at - interval '11 minutes' WHERE id = $1"
+        await proved.tamper(late, await proved.newest_entry())
+        for url in ("list", f"details/{await proved.newest_entry()}"):
+            page = main_of(await proved.auditor.get(f"/admin/audit-log/{url}"))
+            assert "Sealing lags" in page, url
+            assert "1 entry waits" in page, url
+
+
+class TestProofOfAnEntry:
+    @pytest.fixture
+    async def entry(self, proved: Proved) -> int:
+        await proved.desk.owner.execute("INSERT INTO tags (name) VALUES ('sealed')")
+        return await proved.newest_entry()
+
+    async def page(self, proved: Proved, entry: int) -> str:
+        page = await proved.auditor.get(f"/admin/audit-log/details/{entry}")
+        assert page.status_code == 200
+        return main_of(page)
+
+    async def test_that_waits(self, proved: Proved, entry: int) -> None:
+        text = await self.page(proved, entry)
+        assert "Not sealed yet. The next seal covers it." in text
+        xid = await proved.desk.owner.fetchval("SELECT xid FROM audit_logs WHERE id = $1", entry)
+        assert f"Transaction {xid}" in text
+
+    async def test_that_is_as_it_was_sealed(self, proved: Proved, entry: int) -> None:
+        first = await proved.seal()
+        await proved.desk.owner.execute("INSERT INTO tags (name) VALUES ('later')")
+        second = await proved.seal()
+        assert f"As it was sealed , in seal {first}" in await self.page(proved, entry)
+        assert f"As it was sealed , in seal {second}" in await self.page(proved, await proved.newest_entry())
+
+    async def test_that_was_edited(self, proved: Proved, entry: int) -> None:
+        await proved.seal()
+        await proved.tamper("UPDATE audit_logs SET user_id = 1 WHERE id = $1", entry)
+        assert "This is not what was sealed in seal 1" in await self.page(proved, entry)
+
+    async def test_that_was_slipped_in(self, proved: Proved, entry: int) -> None:
+        await proved.seal()
+        forged = (
+            "INSERT INTO audit_logs (id, created_at, xid, table_name, action, changes, database_user)"
+            " OVERRIDING SYSTEM VALUE SELECT id + 1000, created_at, xid, 'tags', 'DELETE', '{}', 'nobody'"
+            " FROM audit_logs WHERE id = $1"
+        )
+        await proved.desk.owner.execute("INSERT INTO tags (name) VALUES ('later')")
+        await proved.seal()
+        await proved.tamper(forged, entry)
+        text = await self.page(proved, entry + 1000)
+        assert "This was not there when its place was sealed , in seal 2" in text
+
+    async def test_in_a_seal_of_another_key(self, proved: Proved, entry: int) -> None:
+        await proved.seal()
+        await proved.tamper("UPDATE audit_seals SET signature = decode(repeat('00', 64), 'hex')")
+        assert "Its seal cannot be relied on" in await self.page(proved, entry)

@@ -10,10 +10,9 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, func, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from backoffice.audit.proof.report import Report
-from backoffice.database import SessionFactory
 from backoffice.errors import BackofficeError
 from models import AuditVerification, VerificationState
 from models.audit_seal import LONGEST_SILENCE
@@ -26,6 +25,7 @@ FAILED: Final = "The verification failed; what went wrong is in the server's log
 
 _LOCK: Final = 7261661
 
+SessionFactory = async_sessionmaker[AsyncSession]
 #: Called with how many entries are done, and how many there are.
 Progress = Callable[[int, int], None]
 
