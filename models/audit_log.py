@@ -47,8 +47,11 @@ class AuditLog(Base):
 
     id: Mapped[int] = mapped_column(Identity(always=True))
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
-    #: The transaction that wrote it, by PostgreSQL's 64-bit number; 0 where that was not noted yet.
-    xid: Mapped[int] = mapped_column(server_default=text("(pg_current_xact_id()::text)::bigint"))
+    #: The transaction that wrote it, by PostgreSQL's 64-bit number plus the base of
+    #: `backoffice.audit.transactions`; 0 where that was not noted yet.
+    xid: Mapped[int] = mapped_column(
+        server_default=text("(pg_current_xact_id()::text)::bigint + history_xid_base()")
+    )
     table_name: Mapped[str] = mapped_column(String(63))
     record_id: Mapped[int | None]
     action: Mapped[AuditAction] = mapped_column(stored_by_value(AuditAction, "audit_action"))

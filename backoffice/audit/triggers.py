@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, Column, Connection, Table, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backoffice.audit.leaf import PERSONAL_DIGEST
+from backoffice.audit.transactions import go_on_after
 from models import Base
 
 #: Owns the functions; nobody signs in as it.
@@ -114,6 +115,7 @@ def install(connection: Connection) -> None:
     """Bring functions and triggers in line with the models. `connection` is the tables' owner's."""
     for statement in _installation():
         connection.exec_driver_sql(statement)
+    go_on_after(connection)
 
 
 async def drift(connection: AsyncConnection) -> list[str]:

@@ -26,6 +26,11 @@ PERSONAL = {
 }
 NAMES = " ".join(f"WHEN '{table}' THEN '{names}'::text[]" for table, names in PERSONAL.items())
 
+# What is added to the server's transaction numbers: more than nothing once a dump was restored elsewhere.
+XID_BASE = """
+CREATE FUNCTION history_xid_base() RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT 0::bigint'
+"""
+
 MOVE = f"""
 INSERT INTO audit_logs ({COLUMNS}, xid, personal) OVERRIDING SYSTEM VALUE
 SELECT {COLUMNS}, 0, (
@@ -106,6 +111,7 @@ def upgrade() -> None:
     _drop_audit_functions()
     for action in ACTIONS:
         op.execute(f"ALTER TYPE audit_action ADD VALUE IF NOT EXISTS '{action}'")
+    op.execute(XID_BASE)
     _rename_the_log()
     _create_log(partitioned=True)
     op.execute("CREATE TABLE audit_logs_default PARTITION OF audit_logs DEFAULT")
@@ -140,6 +146,7 @@ def downgrade() -> None:
     op.execute(f"DELETE FROM group_accesses WHERE id IN ({GRANTED})")
     op.execute(NEXT_ID)
     op.drop_table("audit_logs_before")
+    op.execute("DROP FUNCTION history_xid_base()")
     op.execute("REVOKE ALL ON operations FROM backoffice_audit")
     op.execute("GRANT SELECT ON audit_logs TO backoffice_app, backoffice_reader")
     op.execute("GRANT INSERT ON audit_logs TO backoffice_audit")
@@ -235,7 +242,7 @@ def _create_log(*, partitioned: bool) -> None:
 
 
 def _transaction() -> list[sa.Column[int]]:
-    written_in = sa.text("(pg_current_xact_id()::text)::bigint")
+    written_in = sa.text("(pg_current_xact_id()::text)::bigint + history_xid_base()")
     return [sa.Column("xid", sa.BigInteger(), server_default=written_in, nullable=False)]
 
 

@@ -114,8 +114,8 @@ _TRY_LOCK: Final = text(
 # snapshot would not do for that: it is a number that may have been given out long ago.
 _HORIZON: Final = text(
     "SELECT statement_timestamp() AS at,"
-    " pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon_xid,"
-    " pg_current_xact_id()::text::bigint AS next_xid"
+    " pg_snapshot_xmin(pg_current_snapshot())::text::bigint + history_xid_base() AS horizon_xid,"
+    " pg_current_xact_id()::text::bigint + history_xid_base() AS next_xid"
 )
 
 # Spelled twice, since only the first is of use to a BRIN index.
@@ -140,7 +140,8 @@ async def _departure(factory: async_sessionmaker[AsyncSession]) -> tuple[AuditSe
     if newest is not None and horizon.next_xid < newest.next_xid:
         raise Conflict(
             "The history cannot be sealed any further: the database's transaction numbers have gone back"
-            f" from {newest.next_xid} to {horizon.next_xid}, as if a dump had been restored on a new server."
+            f" from {newest.next_xid} to {horizon.next_xid}, as after a dump was restored on another server."
+            " Run `backoffice migrate`, which lets them go on."
         )
     return newest, horizon
 
