@@ -27,6 +27,7 @@ class AuditAction(StrEnum):
     SEARCH = "SEARCH"
     ERASE = "ERASE"
     RETAIN = "RETAIN"
+    VERIFY = "VERIFY"
 
 
 class AuditLog(Base):

@@ -53,6 +53,7 @@ LOOKS: Final[Mapping[str, Look]] = {
     "search": Look("search"),
     "erase": Look("eraser", "red"),
     "retain": Look("archive", "amber"),
+    "verify": Look("shield-check", "blue"),
     "running": Look("loader-2", "blue"),
     "whole": Look("shield-check", "green"),
     "broken": Look("shield-x", "red"),

@@ -37,6 +37,7 @@ _ACTIONS: Final = {
     AuditAction.SEARCH: "searched",
     AuditAction.ERASE: "erased personal data",
     AuditAction.RETAIN: "took away old history",
+    AuditAction.VERIFY: "verified the history",
 }
 #: What a page shows of one step before it says how many more records there are.
 MOST_PARTS: Final = 10

@@ -9,7 +9,7 @@ down_revision = "20261122_desk"
 branch_labels = None
 depends_on = None
 
-ACTIONS = ("SEARCH", "ERASE", "RETAIN")
+ACTIONS = ("SEARCH", "ERASE", "RETAIN", "VERIFY")
 ENUMS = ("removal_kind", "verification_state")
 INDEXES = ("record", "user", "operation", "action", "created_at")
 COLUMNS = (

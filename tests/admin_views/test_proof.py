@@ -142,6 +142,8 @@ class TestVerify:
         assert (row["state"], row["user_id"]) == ("whole", proved.auditor.id)
         assert row["ended_at"] is not None
         assert row["entries_done"] == row["entries_total"] > 0
+        asked = "SELECT user_id FROM audit_logs WHERE action = 'VERIFY' AND table_name = 'audit_logs'"
+        assert await proved.desk.owner.fetchval(asked) == proved.auditor.id
         assert "Last verified: whole" in main_of(await proved.auditor.get(OVERVIEW))
 
     async def test_names_the_first_bad_entry_and_all(self, proved: Proved) -> None:

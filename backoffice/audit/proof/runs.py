@@ -13,8 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from backoffice.audit.proof.report import Report
+from backoffice.audit.record import record_event
 from backoffice.errors import BackofficeError
-from models import AuditVerification, VerificationState
+from models import AuditAction, AuditLog, AuditVerification, VerificationState
 from models.audit_seal import LONGEST_SILENCE
 
 log = logging.getLogger(__name__)
@@ -58,10 +59,17 @@ async def find_running(session: AsyncSession) -> AuditVerification | None:
 
 
 async def begin_run(session: AsyncSession, *, user_id: int, period: Period) -> AuditVerification:
-    """Put a run on record; only after `find_running` found none, in the same transaction."""
+    """Put a run on record, in the history too; after `find_running` found none, in the same transaction."""
     run = AuditVerification(user_id=user_id, report={"asked": period.as_json()})
     session.add(run)
     await session.flush()
+    await record_event(
+        session,
+        AuditAction.VERIFY,
+        table_name=AuditLog.__tablename__,
+        record_id=None,
+        facts={"from": _iso(period.since), "to": _iso(period.until)},
+    )
     return run
 
 
