@@ -18,13 +18,15 @@ from backoffice.audit.context import Change
 from backoffice.audit.leaf import IS_BLANK, LEAF
 from backoffice.audit.proof.keys import KeyRing, SigningKey
 from backoffice.audit.proof.removals import removed_entries
+from backoffice.audit.proof.sealer import seal
+from backoffice.audit.proof.verify import verify
 from backoffice.audit.record import record_event
 from backoffice.database import SessionFactory, transaction
 from backoffice.desk import delete_forever, move_to_trash
 from backoffice.desk.erased_files import remove_erased_files
 from backoffice.desk.erasure import ERASED, Erasure, erase_user, preview_erasure
 from backoffice.errors import BadInput, Conflict, NotFound
-from models import AuditAction, AuditRemoval, RemovalKind, Ticket, User
+from models import AuditAction, AuditRemoval, FrozenSelection, RemovalKind, Ticket, User
 from tests.factories import arranging, make_attachment, make_comment, make_staff, make_ticket, make_user
 from tests.performing import acting, perform, sql, take_back
 
@@ -33,7 +35,18 @@ BASIS = "Request of 12 May, article 17"
 NAME, EMAIL = "Zoë Quill O'Hara", "zoe.quill@example.com"
 FORMER_NAME, FORMER_EMAIL = "Zoë Vintage", "zvintage@example.net"
 #: Words that only this person wrote, one for each place.
-WORDS = ("aubergine", "bandicoot", "cardamom", "dulcimer", "elderflower", "fandango", "gingham", "halibut")
+WORDS = (
+    "aubergine",
+    "bandicoot",
+    "cardamom",
+    "dulcimer",
+    "elderflower",
+    "fandango",
+    "gingham",
+    "halibut",
+    "iguana",
+    "juniper",
+)
 ADDRESS = "203.0.113.77"
 TRACES = ("Zoë", "Quill", "Vintage", "zoe.quill", "zvintage", ADDRESS, *WORDS)
 
@@ -77,6 +90,7 @@ async def scene(factory: SessionFactory, store: FileStore) -> Scene:
         shared = await _attach(session, store, zoe, other, colleague)
     await perform(factory, move_to_trash(), [trashed.id, purged.id], acting(zoe, address=ADDRESS))
     await perform(factory, delete_forever(), [purged.id])
+    await _quarrel(factory, ticket, colleague)
     return Scene(zoe, colleague, ticket, store, shared)
 
 
@@ -101,6 +115,20 @@ async def _live(factory: SessionFactory, zoe: User, colleague: User) -> None:
             facts={"terms": f"from {EMAIL}"},
             personal=["terms"],
         )
+
+
+async def _quarrel(factory: SessionFactory, ticket: Ticket, colleague: User) -> None:
+    """Leave their title in the conflicts of an undo by somebody else, and their name in a selection."""
+    edits = [
+        f"UPDATE tickets SET title = '{title}', priority = 'low' WHERE id = {ticket.id}"
+        for title in WORDS[8:]
+    ]
+    first, _ = [await sql(factory, edit, change=acting(colleague)) for edit in edits]
+    result, _ = await take_back(factory, first, colleague)
+    assert [(one.expected, one.current) for one in result.conflicts] == [("iguana", "juniper")]
+    async with transaction(factory, acting(colleague)) as session:
+        words = f"12 tickets of {NAME}"
+        session.add(FrozenSelection(user_id=colleague.id, table_name="tickets", words=words, record_ids=[]))
 
 
 async def _attach(session: Any, store: FileStore, zoe: User, ticket: Ticket, colleague: User) -> str:
@@ -179,6 +207,14 @@ class TestErase:
         assert (statement["person"], statement["basis"]) == (scene.zoe.id, BASIS)
         assert statement["operation"] == str(change.operation_id)
 
+    async def test_leaves_the_history_whole(self, factory: SessionFactory, scene: Scene) -> None:
+        await seal(factory, KEY)
+        erasure, _ = await erase(factory, scene.zoe, acting(scene.colleague, address="192.0.2.1"))
+        await seal(factory, KEY)
+        report = await verify(factory, KeyRing([KEY.public]))
+        assert report.is_whole, report
+        assert report.erased == erasure.entries
+
     async def test_takes_the_account_but_its_number(
         self, factory: SessionFactory, owner: asyncpg.Connection, scene: Scene
     ) -> None:
@@ -217,7 +253,7 @@ class TestErase:
             "comments": 1,
             "attachments": 3,
             "sign_ins": 1,
-            "operations": 4,
+            "operations": 5,
             "entries": 0,
         }
         operation = await owner.fetchrow("SELECT * FROM operations WHERE id = $1", change.operation_id)
@@ -228,13 +264,18 @@ class TestErase:
     async def test_leaves_others_alone(
         self, factory: SessionFactory, owner: asyncpg.Connection, scene: Scene
     ) -> None:
-        async with transaction(factory, acting(scene.colleague, address="192.0.2.1")) as session:
-            namesake = await make_user(session, full_name="Zoë Quilling")
-            await make_ticket(session, creator_id=namesake.id, title="Zoë Quilling writes")
+        reason = f"for {NAME}ld, who calls"
+        calling = acting(scene.colleague, address="192.0.2.1", reason=reason)
+        async with transaction(factory, calling) as session:
+            namesake = await make_user(session, full_name=f"{NAME}ld")
+            await make_ticket(session, creator_id=namesake.id, title=f"{NAME}ld writes")
         before = await owner.fetchval("SELECT max(id) FROM audit_logs")
         count = await owner.fetchval("SELECT count(*) FROM audit_logs WHERE address = '192.0.2.1'")
         await erase(factory, scene.zoe)
-        assert await owner.fetchval("SELECT title FROM tickets WHERE creator_id = $1", namesake.id)
+        title = await owner.fetchval("SELECT title FROM tickets WHERE creator_id = $1", namesake.id)
+        assert title == f"{NAME}ld writes"
+        kept_reason = "SELECT reason FROM operations WHERE id = $1"
+        assert await owner.fetchval(kept_reason, calling.operation_id) == reason
         kept = "SELECT count(*) FROM audit_logs WHERE address = '192.0.2.1' AND salt IS NOT NULL AND id <= $1"
         assert await owner.fetchval(kept, before) == count > 0
 
