@@ -5,16 +5,10 @@ median and the 95th percentile of each measurement (20 by default) with its rati
 """
 
 import asyncio
-import os
 import re
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,15 +18,13 @@ import click
 import httpx
 
 from backoffice.database import migrate
-from backoffice.database.roles import APP, OWNER
+from backoffice.database.roles import OWNER
 from backoffice.embedded import EmbeddedPostgres
 from backoffice.seed import seed_tickets
+from benchmarks.serving import once, served, sign_in, times
 
-EMAIL, PASSWORD = "benchmark@example.com", "a password for measuring"
-SECRET = "only for this benchmark, and for nothing else"
 LIST = "/admin/ticket/list"
 BULK_ROWS = 10_000
-ROOT = Path(__file__).parents[1]
 
 COLUMNS = "t.id, t.ticket_number, t.title, t.status, t.priority, t.created_at, t.updated_at, u.full_name"
 FROM = "FROM tickets t LEFT JOIN users u ON u.id = t.assignee_id WHERE t.deleted_at IS NULL"
@@ -48,8 +40,6 @@ RAREST_WORD = (
     "SELECT word FROM ts_stat('SELECT search FROM tickets ORDER BY id LIMIT 5000') WHERE length(word) > 5"
     " AND word ~ '^[a-z]+$' ORDER BY ndoc, word LIMIT 1"
 )
-
-Step = Callable[[], Awaitable[object]]
 
 
 @dataclass(frozen=True)
@@ -81,75 +71,20 @@ def main(tickets: int, rounds: int) -> None:
         asyncio.run(seed_tickets(owner_url, tickets, progress=lambda done, total: None))
         seconds = time.perf_counter() - started
         click.echo(f"{tickets:,} tickets seeded in {seconds:,.0f} s ({tickets / seconds:,.0f} tickets/s)\n")
-        with _served(postgres, Path(folder)) as base_url:
+        with served(postgres, Path(folder)) as base_url:
             rows = asyncio.run(_measure(base_url, postgres.url(driver="postgresql"), rounds))
     click.echo("| | p50 ms | p95 ms | bare SQL p50 ms | ratio |\n|---|---|---|---|---|")
     click.echo("\n".join(measured.row() for measured in rows))
 
 
-@contextmanager
-def _served(postgres: EmbeddedPostgres, folder: Path) -> Iterator[str]:
-    """The application in a process of its own, with an administrator; its address."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    environment = os.environ | {
-        "BACKOFFICE_DATABASE_URL": postgres.url(APP),
-        "BACKOFFICE_OWNER_DATABASE_URL": postgres.url(OWNER),
-        "BACKOFFICE_SECRET_KEY": SECRET,
-        "BACKOFFICE_VAR_DIR": str(folder / "var"),
-        "BACKOFFICE_LOG_LEVEL": "error",
-        "BACKOFFICE_SUPERUSER_PASSWORD": PASSWORD,
-    }
-    door = [sys.executable, str(ROOT / "main.py")]
-    account = ["createsuperuser", "--noinput", "--email", EMAIL, "--name", "Benchmark"]
-    subprocess.run([*door, *account], env=environment, check=True, stdout=subprocess.DEVNULL)
-    server = subprocess.Popen(
-        [*door, "serve", "--port", str(port)], env=environment, stdout=subprocess.DEVNULL
-    )
-    try:
-        base_url = f"http://127.0.0.1:{port}"
-        _wait_for(base_url)
-        yield base_url
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def _wait_for(base_url: str) -> None:
-    for _ in range(300):
-        try:
-            httpx.get(f"{base_url}/healthz").raise_for_status()
-        except httpx.TransportError:
-            time.sleep(0.1)
-        else:
-            return
-    raise click.ClickException("The application did not start.")
-
-
 async def _measure(base_url: str, database_url: str, rounds: int) -> list[Measured]:
     database = await asyncpg.connect(database_url)
     async with httpx.AsyncClient(base_url=base_url, timeout=120) as client:
-        token = await _sign_in(client)
+        token = await sign_in(client)
         pages = [await _page(client, database, *page, rounds=rounds) for page in await _pages(database)]
         bulk = await _bulk(client, database, token, rounds=min(rounds, 20))
     await database.close()
     return [*pages, *bulk]
-
-
-async def _sign_in(client: httpx.AsyncClient) -> str:
-    token = _token((await client.get("/admin/login")).text)
-    answers = {"username": EMAIL, "password": PASSWORD, "csrf_token": token}
-    answer = await client.post("/admin/login", data=answers)
-    if answer.status_code != httpx.codes.SEE_OTHER:
-        raise click.ClickException("The sign-in failed.")
-    return _token((await client.get("/admin/account")).text)
-
-
-def _token(html: str) -> str:
-    found = re.search(r'name="csrf_token" value="([^"]+)"', html)
-    if found is None:
-        raise click.ClickException("There is no form on the page.")
-    return found.group(1)
 
 
 async def _pages(database: asyncpg.Connection) -> list[tuple[str, str, str]]:
@@ -178,7 +113,7 @@ async def _page(
     async def get() -> None:
         (await client.get(path)).raise_for_status()
 
-    return Measured(name, await _times(get, rounds), await _times(lambda: database.fetch(sql), rounds))
+    return Measured(name, await times(get, rounds), await times(lambda: database.fetch(sql), rounds))
 
 
 async def _bulk(
@@ -190,10 +125,10 @@ async def _bulk(
     answers = {"csrf_token": token, "confirm": "1", "assignee": str(staff), "pks": [str(pk) for pk in pks]}
     assigned, undone, bare = [], [], []
     for _ in range(rounds):
-        bare.append(await _once(lambda: _bare_assign(database, pks, staff)))
-        assigned.append(await _once(lambda: _post(client, "/admin/ticket/bulk/assign", answers)))
+        bare.append(await once(lambda: _bare_assign(database, pks, staff)))
+        assigned.append(await once(lambda: _post(client, "/admin/ticket/bulk/assign", answers)))
         undo = _undo_of_the_last((await client.get(LIST)).text)
-        undone.append(await _once(partial(_post, client, undo, {"csrf_token": token})))
+        undone.append(await once(partial(_post, client, undo, {"csrf_token": token})))
         # Its message offers an undo too, which is not the next one that is looked for.
         await client.get(LIST)
     return [
@@ -223,17 +158,6 @@ async def _post(client: httpx.AsyncClient, path: str, answers: dict[str, object]
     answer = await client.post(path, data=answers)
     if answer.status_code != httpx.codes.SEE_OTHER:
         raise click.ClickException(f"{path} answered {answer.status_code}.")
-
-
-async def _times(step: Step, rounds: int) -> list[float]:
-    await step()
-    return [await _once(step) for _ in range(rounds)]
-
-
-async def _once(step: Step) -> float:
-    started = time.perf_counter()
-    await step()
-    return (time.perf_counter() - started) * 1000
 
 
 if __name__ == "__main__":
