@@ -26,6 +26,8 @@ async def desk(desk_database: Database, tmp_path_factory: pytest.TempPathFactory
         secret_key="a secret that only the tests know",
         audit_key=base64.b64encode(bytes(range(32))).decode(),
         var_dir=tmp_path_factory.mktemp("desk"),
+        record_reads="none",
+        audit_seal_seconds=0,
     )
     async with open_desk(desk_database, settings) as desk:
         yield desk
