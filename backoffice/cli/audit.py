@@ -6,6 +6,7 @@ from backoffice.audit.proof.keys import signing_key
 from backoffice.cli.deployment import read_settings
 from backoffice.cli.partitions import partitions
 from backoffice.cli.proof import export, seal, verify
+from backoffice.cli.retention import retain
 
 
 @click.group()
@@ -13,9 +14,8 @@ def audit() -> None:
     """Seal, verify and hand out the change history."""
 
 
-for command in (seal, verify, export):
+for command in (seal, verify, export, retain, partitions):
     audit.add_command(command)
-audit.add_command(partitions)
 
 
 @audit.command("public-key")
