@@ -1,7 +1,8 @@
 """Bundles: a range of the history in a file, with all that proves it to somebody without the database."""
 
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -9,12 +10,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from anyio import to_thread
 from sqlalchemy import ColumnElement, case, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.audit.leaf import CANONICAL_TEXT, PERSONAL_PART
 from backoffice.audit.proof import archive
+from backoffice.audit.proof.beside import Beside
 from backoffice.audit.proof.bundle_check import verify_bundle
 from backoffice.audit.proof.keys import KeyRing, SigningKey
 from backoffice.audit.proof.positions import (
@@ -65,7 +66,7 @@ async def export_bundle(
     exported = Exported(since, until)
     with path.open("wb") as file:
         async for chunk in bundle_chunks(factory, keys, exported, key=key, progress=progress):
-            await to_thread.run_sync(file.write, chunk)
+            file.write(chunk)
     return exported
 
 
@@ -84,10 +85,10 @@ async def bundle_chunks(
     """
     made = archive.Archive()
     try:
-        async with factory() as session:
-            async for name, piece in _pieces(session, keys, exported, progress):
+        async with factory() as session, aclosing(_pieces(session, keys, exported, progress)) as pieces:
+            async for name, piece in pieces:
                 # Packing takes longer than reading: others wait for the event loop.
-                await to_thread.run_sync(made.write, name, piece)
+                await Beside().run(made.write, name, piece)
                 yield made.taken()
         _write_manifest(made, exported, key)
     finally:
@@ -105,7 +106,7 @@ async def record_export(session: AsyncSession, exported: Exported) -> None:
 
 async def _pieces(
     session: AsyncSession, keys: KeyRing, exported: Exported, progress: Progress
-) -> AsyncIterator[tuple[str, bytes]]:
+) -> AsyncGenerator[tuple[str, bytes], None]:
     """What goes into the files, each by its name, one file after the other."""
     await begin_reading(session)
     stretch = await stretch_of(session, exported.since, exported.until)

@@ -51,11 +51,10 @@ async def begin_reading(session: AsyncSession) -> None:
 async def stretch_of(session: AsyncSession, since: datetime | None, until: datetime | None) -> Stretch:
     """The shortest part of the chain with all entries from `since` until before `until`."""
     newest = await session.scalar(select(func.max(AuditSeal.number))) or 0
-    made_until = await _first_made(session, until) if until else None
-    if made_until is None:
-        last, is_open = newest, True
-    else:
-        last, is_open = max(made_until, await _furthest_seal(session, since, until) or newest), False
+    made = await _first_made(session, until) if until else None
+    furthest = await _furthest_seal(session, since, until) if made else None
+    is_open = made is None or furthest is None
+    last = newest if made is None or furthest is None else max(made, furthest)
     if since is None:
         return Stretch(None, last, is_open)
     first = await _first_made(session, since - SLACK) or newest + 1
@@ -139,7 +138,10 @@ async def _first_made(session: AsyncSession, moment: datetime) -> int | None:
 
 
 async def _furthest_seal(session: AsyncSession, since: datetime | None, until: datetime | None) -> int | None:
-    """The last seal with entries of the range; it may be later, where their transaction stayed open."""
+    """The last seal with entries of the range, which may be a late one where their transaction stayed open.
+
+    0 where there are no entries, None where some have no seal.
+    """
     in_range = select(ENTRY.c.xid, ENTRY.c.id).where(is_between(since, until))
     last = in_range.order_by(ENTRY.c.xid.desc(), ENTRY.c.id.desc()).limit(1).subquery()
     through = tuple_(AuditSeal.through_xid, AuditSeal.through_id)

@@ -1,15 +1,14 @@
 """Verifying the history in the database, against seals and keys of which none comes from it."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
 
-from anyio import from_thread, to_thread
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.audit.proof.anchor import Anchor
 from backoffice.audit.proof.anchored import check_anchors
+from backoffice.audit.proof.beside import Beside
 from backoffice.audit.proof.chain import ChainCheck
 from backoffice.audit.proof.keys import KeyRing
 from backoffice.audit.proof.moments import SeenEntry
@@ -28,8 +27,6 @@ from backoffice.audit.proof.report import Report
 from backoffice.audit.proof.swapped import name_swapped
 from backoffice.database import SessionFactory
 from models import AuditRemoval
-
-Item = TypeVar("Item")
 
 
 async def verify(
@@ -67,21 +64,10 @@ async def _check_chain(
     removed = Removed(removals, keys, report)
     check = ChainCheck(report, keys, removed, start=stretch.start, is_open=stretch.is_open)
     entries = _counted(seen_entries(session, stretch), await count_sealed(session, stretch), progress)
-    # Its work is done beside the event loop, which fetches for it: other people's requests go on.
-    await to_thread.run_sync(check.run, pulled(seals_of(session, stretch)), pulled(entries))
+    # The event loop only fetches for it: other people's requests go on.
+    beside = Beside()
+    await beside.run(check.run, beside.pulled(seals_of(session, stretch)), beside.pulled(entries))
     await name_swapped(session, check.edited, report)
-
-
-def pulled(batches: AsyncIterator[Sequence[Item]]) -> Iterator[Item]:
-    """What the event loop fetches in batches, one by one, for a worker's thread."""
-    while batch := from_thread.run(_next, batches):
-        yield from batch
-
-
-async def _next(batches: AsyncIterator[Sequence[Item]]) -> Sequence[Item]:
-    async for batch in batches:
-        return batch
-    return ()
 
 
 async def _counted(

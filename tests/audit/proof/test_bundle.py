@@ -5,12 +5,13 @@ import json
 import re
 import zipfile
 from collections.abc import Callable
+from contextlib import aclosing
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from backoffice.audit.proof.bundle import export_bundle, record_export, verify_bundle
+from backoffice.audit.proof.bundle import Exported, bundle_chunks, export_bundle, record_export, verify_bundle
 from backoffice.audit.proof.keys import KeyRing, SigningKey
 from backoffice.audit.proof.report import FindingKind
 from backoffice.audit.proof.sealer import seal
@@ -87,6 +88,15 @@ class TestWhole:
         await export_bundle(factory, tmp_path / "a.zip", KeyRing([key.public]))
         report = verify_bundle(tmp_path / "a.zip", KeyRing([key.public]))
         assert (report.findings, report.seals, report.unsealed > 0) == ([], 0, True)
+
+
+class TestCutOff:
+    async def test_nothing_is_left_behind(self, sealed: Sealed, owner: asyncpg.Connection) -> None:
+        chunks = bundle_chunks(sealed.factory, KeyRing([sealed.key.public]), Exported(None, None))
+        async with aclosing(chunks):
+            assert (await anext(chunks)).startswith(b"PK")
+        open_transactions = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"
+        assert await owner.fetchval(f"{open_transactions} AND datname = current_database()") == 0
 
 
 class TestRange:
