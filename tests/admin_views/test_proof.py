@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 
+import asyncpg
 import pytest
 from httpx import Response
 from pydantic import SecretStr
@@ -16,9 +17,11 @@ from backoffice.audit.proof.removals import record_removal
 from backoffice.database import transaction
 from backoffice.settings import Settings
 from models import RemovalKind
+from tests.admin.desk import open_desk
 from tests.admin.lists import links_in, main_of
 from tests.admin_views.proved import Proved, run_in
 from tests.audit.proof.conftest import KEY
+from tests.databases import Database
 from tests.factories import arranging
 
 OVERVIEW = "/admin/proof/overview"
@@ -76,8 +79,9 @@ class TestOverview:
         await proved.seal()
         await anchor_newest(proved.desk.factory, anchor_places(proved.desk.settings))
         assert "In the chain Yes" in main_of(await proved.auditor.get(OVERVIEW))
-        await proved.tamper("DELETE FROM audit_seals")
-        assert "In the chain No" in main_of(await proved.auditor.get(OVERVIEW))
+        for forgery in ("UPDATE audit_seals SET hash = root", "DELETE FROM audit_seals"):
+            await proved.tamper(forgery)
+            assert "In the chain No" in main_of(await proved.auditor.get(OVERVIEW)), forgery
 
     async def test_an_administrator_may_verify_and_export_too(self, proved: Proved) -> None:
         administrator = await proved.desk.visitor("administrator")
@@ -283,18 +287,24 @@ class TestOneAtATime:
 
 
 class TestInterruption:
-    async def test_by_the_end_of_the_application(self, proved: Proved) -> None:
-        await proved.seal()
-        async with proved.desk.owner.transaction():
-            await proved.desk.owner.execute("LOCK TABLE audit_seals")
-            answer = await proved.auditor.post("/admin/proof/verify")
-            run = run_in(answer.headers["location"])
-            await proved.until_locked_out("audit_seals")
-            assert await state_of(proved, run) == "running"
-            await proved.desk.app.state.site.background.stop()
-        assert await state_of(proved, run) == "interrupted"
-        assert INTERRUPTED in main_of(await proved.auditor.get(answer.headers["location"]))
-        assert "The history is whole" in main_of(await proved.verify())
+    async def test_by_the_end_of_the_application(
+        self, database: Database, proof_settings: Settings, owner: asyncpg.Connection
+    ) -> None:
+        async with owner.transaction():
+            async with open_desk(database, proof_settings) as desk:
+                proved = Proved(desk, await desk.visitor("auditor"))
+                await proved.seal()
+                await owner.execute("LOCK TABLE audit_seals")
+                answer = await proved.auditor.post("/admin/proof/verify")
+                run = run_in(answer.headers["location"])
+                await proved.until_locked_out("audit_seals")
+                assert await state_of(proved, run) == "running"
+            ended = "SELECT state::text FROM audit_verifications WHERE id = $1"
+            assert await owner.fetchval(ended, run) == "interrupted"
+        async with open_desk(database, proof_settings) as desk:
+            again = Proved(desk, await desk.newcomer("auditor"))
+            assert INTERRUPTED in main_of(await again.auditor.get(answer.headers["location"]))
+            assert "The history is whole" in main_of(await again.verify())
 
 
 class TestAnotherKey:
