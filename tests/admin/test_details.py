@@ -89,18 +89,24 @@ class TestCost:
         assert counts[0] == counts[1] <= 8
 
     async def test_of_the_index(self, desk: Desk, administrator: Visitor) -> None:
+        await self._crowd(desk, administrator, 40)
         before = await self._statements(desk, administrator, "/admin/")
+        await self._crowd(desk, administrator, 40)
+        assert await self._statements(desk, administrator, "/admin/") == before <= 25
+
+    async def _crowd(self, desk: Desk, administrator: Visitor, number: int) -> None:
         await make_busy_ticket(desk, 10)
         async with transaction(desk.factory, arranging()) as session:
-            for number in range(40):
-                await make_ticket(session, assignee_id=administrator.id if number % 2 else None)
-        assert await self._statements(desk, administrator, "/admin/") == before <= 25
+            for each in range(number):
+                await make_ticket(session, assignee_id=administrator.id if each % 2 else None)
 
     @pytest.mark.parametrize(
         "page", ["ticket", "comment", "attachment", "tag", "user", "operation", "audit-log", "group"]
     )
     async def test_of_lists(self, desk: Desk, administrator: Visitor, page: str) -> None:
         url = f"/admin/{page}/list?pageSize=100"
+        # A list that fits on its page is not counted.
+        await make_busy_ticket(desk, 110)
         before = await self._statements(desk, administrator, url)
         await make_busy_ticket(desk, 20)
         await desk.owner.execute(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from backoffice.audit.leaf import LEAF
@@ -83,13 +83,16 @@ async def seal(factory: async_sessionmaker[AsyncSession], key: SigningKey) -> Se
 
 async def newest_seal(session: AsyncSession) -> AuditSeal | None:
     """The last seal of the chain, without its entries."""
-    return await session.scalar(select(AuditSeal).order_by(AuditSeal.number.desc()).limit(1))
+    return await session.scalar(_NEWEST)
 
 
 async def seal_status(session: AsyncSession) -> SealStatus:
     """How far the history is sealed. It costs the same at any size: it looks at what is new alone."""
-    newest = await newest_seal(session)
-    waiting = await _count_waiting(session, position_of(newest))
+    # What waits is counted by the index. The limit would tempt the planner to read all from the beginning.
+    found = await session.execute(_NEWEST.add_columns(func.set_config("enable_seqscan", "off", True)))
+    newest = found.scalar()
+    after = position_of(newest)
+    waiting = (await session.execute(_COUNT_WAITING, {"xid": after.xid, "id": after.id})).one()
     return SealStatus(
         number=newest.number if newest else None,
         sealed_at=newest.sealed_at if newest else None,
@@ -105,6 +108,8 @@ async def summarize(factory: async_sessionmaker[AsyncSession]) -> None:
     async with factory.begin() as session:
         await session.execute(text("SELECT audit_summarize()"))
 
+
+_NEWEST: Final = select(AuditSeal).order_by(AuditSeal.number.desc()).limit(1)
 
 _TRY_LOCK: Final = text(
     f"SELECT pg_try_advisory_xact_lock({_LOCK}), set_config('plan_cache_mode', 'force_custom_plan', true)"
@@ -127,7 +132,8 @@ _WAITING: Final = text(
 )
 
 _COUNT_WAITING: Final = text(
-    "SELECT count(*) AS entries, min(created_at) AS since, statement_timestamp() AS checked_at"  # noqa: S608
+    "SELECT count(*) AS entries, min(created_at) AS since, statement_timestamp() AS checked_at,"  # noqa: S608
+    " set_config('enable_seqscan', 'on', true)"
     f" FROM (SELECT created_at FROM audit_logs AS entry WHERE {_AFTER} LIMIT {WAITING_CAP + 1}) AS waiting"
 )
 
@@ -173,11 +179,3 @@ async def _keep(
     async with factory.begin() as session:
         session.add(made)
     return made
-
-
-async def _count_waiting(session: AsyncSession, after: Position) -> Row[Any]:
-    # The limit would tempt the planner to read everything from the beginning.
-    await session.execute(text("SET LOCAL enable_seqscan = off"))
-    waiting = (await session.execute(_COUNT_WAITING, {"xid": after.xid, "id": after.id})).one()
-    await session.execute(text("SET LOCAL enable_seqscan TO DEFAULT"))
-    return waiting
