@@ -6,10 +6,9 @@ from typing import Final, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from backoffice.audit.context import Change
-from backoffice.database import SessionFactory, transaction
+from backoffice.audit.context import Change, changing
 from backoffice.errors import Conflict
 
 Result = TypeVar("Result")
@@ -23,18 +22,21 @@ _IN_USE: Final = {"55P03", "40P01"}
 
 
 async def exclusively(
-    factory: SessionFactory, change: Change, work: Callable[[AsyncSession], Awaitable[Result]]
+    factory: async_sessionmaker[AsyncSession],
+    change: Change,
+    work: Callable[[AsyncSession], Awaitable[Result]],
 ) -> Result:
-    """Do `work` in a transaction that nobody else reads or writes the history beside; commit it.
+    """Do `work`, which changes no record, in a transaction without anybody else at the history; commit it.
 
     `factory` is of the tables' owner. Whoever uses the history is waited for, and whoever comes meanwhile
     waits behind, so an attempt gives up soon and another is made after a pause. Conflict when none succeeds.
     """
     for _ in range(ATTEMPTS):
         try:
-            async with transaction(factory, change) as session:
-                await _lock(session)
-                return await work(session)
+            with changing(change):
+                async with factory.begin() as session:
+                    await _lock(session)
+                    return await work(session)
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) not in _IN_USE:
                 raise

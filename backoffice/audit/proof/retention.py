@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from anyio import to_thread
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from backoffice.audit.context import Change
 from backoffice.audit.exclusive import exclusively
@@ -31,7 +31,6 @@ from backoffice.audit.proof.removals import record_removal
 from backoffice.audit.proof.report import Report
 from backoffice.audit.proof.verify import verify
 from backoffice.audit.record import record_event
-from backoffice.database import SessionFactory
 from backoffice.errors import Conflict
 from models import AuditAction, AuditLog, RemovalKind
 
@@ -61,7 +60,7 @@ class Retained:
 class Retention:
     """How months are let go of: signed by whom, checked with which keys, kept where, and why."""
 
-    factory: SessionFactory
+    factory: async_sessionmaker[AsyncSession]
     key: SigningKey
     keys: KeyRing
     folder: Path
