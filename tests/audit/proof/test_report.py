@@ -68,8 +68,10 @@ class TestChecked:
             notes=["Look."],
         )
         assert full.checked == [
-            "12 entries from 2026-11-22T12:00:00+00:00, and 3 around them in the same seals,"
-            " in 3 seals (1 to 3).",
+            (
+                "12 entries from 2026-11-22T12:00:00+00:00, and 3 around them in the same seals,"
+                " in 3 seals (1 to 3)."
+            ),
             "Signed by ab12.",
             "1 anchor compared with the chain.",
             "Removed on record: 2 erased, 0 let go of after retention.",

@@ -12,6 +12,7 @@ from backoffice.audit.proof.seals import LARGEST_SEAL
 from backoffice.audit.proof.verify import verify
 from backoffice.database import SessionFactory, transaction
 from tests.audit.proof.tampering import Sealed, found, only, sealed_history
+from tests.databases import Database
 from tests.performing import acting, sql
 
 
@@ -58,9 +59,20 @@ class TestWhole:
         assert seen[-1] == (report.entries, report.entries)
         assert [done for done, _ in seen] == sorted(done for done, _ in seen)
 
-    async def test_is_of_one_moment(self, sealed: Sealed) -> None:
-        """What is written and sealed meanwhile is not looked at."""
+    async def test_is_of_one_moment(self, sealed: Sealed, database: Database) -> None:
+        """What is done while it runs is not looked at, be it entries or records."""
 
+        class Meanwhile(KeyRing):
+            def has_signed(self, key_id: str, message: bytes, signature: bytes) -> bool:
+                database.fetch("ALTER TABLE tags DISABLE TRIGGER audit_capture")
+                database.fetch("UPDATE tags SET name = gen_random_uuid()::text")
+                return super().has_signed(key_id, message, signature)
+
+        report = await verify(sealed.factory, Meanwhile([sealed.key.public]))
+        assert (report.findings, report.unsealed) == ([], 0)
+        assert set((await sealed.verify()).counts) == {FindingKind.RECORD}
+
+    async def test_beside_writers_and_the_sealer(self, sealed: Sealed) -> None:
         async def write() -> None:
             for number in range(20):
                 await sql(sealed.factory, f"INSERT INTO tags (name) VALUES ('meanwhile {number}')")
@@ -136,6 +148,19 @@ class TestRange:
         until = moment + timedelta(microseconds=1)
         report = await sealed.verify(since=moment, until=until, rows=False)
         assert (found(report), report.entries) == ([(FindingKind.EDITED, entry)], 1)
+
+    async def test_has_what_was_sealed_long_after_it_was_written(self, sealed: Sealed) -> None:
+        await sql(sealed.factory, "INSERT INTO tags (name) VALUES ('early')")
+        async with transaction(sealed.factory, acting()) as session:
+            await session.execute(text("INSERT INTO tags (name) VALUES ('slow')"))
+            until = datetime.now(UTC)
+            await sealed.seal()
+        await sealed.seal()
+        slow = await sealed.owner.fetchval(
+            "SELECT id FROM audit_logs WHERE changes -> 'name' ->> 'new' = 'slow'"
+        )
+        await sealed.tamper(f"UPDATE audit_logs SET user_id = 9 WHERE id = {slow}")
+        assert found(await sealed.verify(until=until, rows=False)) == [(FindingKind.EDITED, slow)]
 
     async def test_the_seal_before_it_is_checked_too(self, sealed: Sealed) -> None:
         await sealed.tamper(
