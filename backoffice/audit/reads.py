@@ -18,9 +18,9 @@ from typing import Any, Final
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from backoffice.audit.context import Change
-from backoffice.database import SessionFactory
 from backoffice.settings import Settings
 from models import AuditAction
 
@@ -105,7 +105,7 @@ class Reads:
 
     def __init__(
         self,
-        factory: SessionFactory,
+        factory: async_sessionmaker[AsyncSession],
         actions: Collection[AuditAction],
         *,
         again_after: float = 60,

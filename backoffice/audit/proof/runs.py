@@ -26,7 +26,6 @@ FAILED: Final = "The verification failed; what went wrong is in the server's log
 
 _LOCK: Final = 7261661
 
-SessionFactory = async_sessionmaker[AsyncSession]
 #: Called with how many entries are done, and how many there are.
 Progress = Callable[[int, int], None]
 
@@ -74,7 +73,7 @@ async def begin_run(session: AsyncSession, *, user_id: int, period: Period) -> A
 
 
 async def finish_run(
-    factory: SessionFactory, run_id: int, prove: Callable[[Progress], Awaitable[Report]]
+    factory: async_sessionmaker[AsyncSession], run_id: int, prove: Callable[[Progress], Awaitable[Report]]
 ) -> None:
     """Let `prove` work, write down how far it is, and at last what it found, or that it was cut off."""
     done = [0, 0]
@@ -115,7 +114,7 @@ def _is_running() -> ColumnElement[bool]:
     return AuditVerification.state == VerificationState.RUNNING
 
 
-async def _keep_seen(factory: SessionFactory, run_id: int, done: list[int]) -> None:
+async def _keep_seen(factory: async_sessionmaker[AsyncSession], run_id: int, done: list[int]) -> None:
     while True:
         await asyncio.sleep(BEAT_SECONDS)
         try:
@@ -125,7 +124,11 @@ async def _keep_seen(factory: SessionFactory, run_id: int, done: list[int]) -> N
 
 
 async def _end(
-    factory: SessionFactory, run_id: int, done: list[int], state: VerificationState, result: dict[str, Any]
+    factory: async_sessionmaker[AsyncSession],
+    run_id: int,
+    done: list[int],
+    state: VerificationState,
+    result: dict[str, Any],
 ) -> None:
     report = AuditVerification.report.concat(result)
     await _write(
@@ -139,7 +142,7 @@ async def _end(
     )
 
 
-async def _write(factory: SessionFactory, run_id: int, **values: Any) -> None:
+async def _write(factory: async_sessionmaker[AsyncSession], run_id: int, **values: Any) -> None:
     statement = update(AuditVerification).where(AuditVerification.id == run_id)
     async with factory.begin() as session:
         await session.execute(

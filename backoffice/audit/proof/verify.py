@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from backoffice.audit.proof.anchor import Anchor
 from backoffice.audit.proof.anchored import check_anchors
@@ -25,12 +25,11 @@ from backoffice.audit.proof.records import check_records
 from backoffice.audit.proof.removed import Removed
 from backoffice.audit.proof.report import Report
 from backoffice.audit.proof.swapped import name_swapped
-from backoffice.database import SessionFactory
 from models import AuditRemoval
 
 
 async def verify(
-    factory: SessionFactory,
+    factory: async_sessionmaker[AsyncSession],
     keys: KeyRing,
     *,
     since: datetime | None = None,
