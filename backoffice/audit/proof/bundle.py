@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, case, literal_column, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from backoffice.audit.leaf import CANONICAL_TEXT, PERSONAL_PART
 from backoffice.audit.proof import archive
@@ -29,7 +29,6 @@ from backoffice.audit.proof.positions import (
 )
 from backoffice.audit.proof.progress import Progress, nobody_looks
 from backoffice.audit.record import record_event
-from backoffice.database import SessionFactory
 from models import AuditAction, AuditLog, AuditRemoval, AuditSeal
 
 __all__ = ["Exported", "bundle_chunks", "export_bundle", "record_export", "verify_bundle"]
@@ -53,7 +52,7 @@ class Exported:
 
 
 async def export_bundle(
-    factory: SessionFactory,
+    factory: async_sessionmaker[AsyncSession],
     path: Path,
     keys: KeyRing,
     *,
@@ -71,13 +70,13 @@ async def export_bundle(
 
 
 async def bundle_chunks(
-    factory: SessionFactory,
+    factory: async_sessionmaker[AsyncSession],
     keys: KeyRing,
     exported: Exported,
     *,
     key: SigningKey | None = None,
     progress: Progress = nobody_looks,
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """The bundle of the range that `exported` names, as it is made, in flat memory; `exported` is filled in.
 
     It has the whole seals that cover the range. Of entries around it that these seals have, the personal
