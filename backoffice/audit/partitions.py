@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from backoffice.audit.triggers import GUARD_PARTITIONS, MONTHS_AHEAD
+from backoffice.audit.months import GUARD_PARTITIONS, MONTHS_AHEAD
 from backoffice.errors import Conflict
 
 logger = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from backoffice.audit.capture import audited_tables
 from backoffice.audit.context import act_as
 from backoffice.audit.record import record_event
-from backoffice.audit.triggers import audited_tables
 from backoffice.database import SessionFactory, transaction
 from models import AuditAction, Base, Tag, Ticket, User, ticket_tags
 from tests.databases import Database

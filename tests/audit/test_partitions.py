@@ -12,8 +12,9 @@ from sqlalchemy import text
 from backoffice.audit.context import Change
 from backoffice.audit.exclusive import exclusively
 from backoffice.audit.leaf import CANONICAL_TEXT
+from backoffice.audit.months import MONTHS_AHEAD
 from backoffice.audit.partitions import months_of, move_strays, prepare_months, stray_entries
-from backoffice.audit.triggers import MONTHS_AHEAD, drift
+from backoffice.audit.triggers import drift
 from backoffice.checks import run_checks
 from backoffice.database import SessionFactory, create_engine, session_factory
 from backoffice.settings import Settings

@@ -9,9 +9,9 @@ from typing import Any, Final
 from sqlalchemy import Row, Table, TextClause, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from backoffice.audit.capture import audited_tables
 from backoffice.audit.proof.record_queries import differing_links, differing_records, is_rewritten
 from backoffice.audit.proof.report import FindingKind, Report
-from backoffice.audit.triggers import audited_tables
 from models import AuditRemoval, RemovalKind
 
 _FETCHED_AT_ONCE: Final = 1_000
