@@ -61,6 +61,8 @@ def _change(field: str, change: dict[str, Any]) -> str:
     name = field.replace("_", " ").removesuffix(" id")
     if "changed" in change:
         return f"{name} (secret)"
+    if "erased" in change:
+        return f"{name} (erased)"
     if "old" not in change:
         return f"{name}: {_shown(change['new'])}"
     if "new" not in change:

@@ -21,6 +21,8 @@ from models import AuditLog, AuditRemoval, AuditSeal, AuditVerification
 
 #: What every removal states, and is shown in columns of its own.
 SHOWN_BESIDE: Final = {"kind", "at", "entries", "count"}
+#: Where an erasure, and a retention, say why.
+REASONS: Final = ("basis", "reason")
 
 
 def period(view: View, request: Request, run: AuditVerification) -> Cell:
@@ -29,11 +31,11 @@ def period(view: View, request: Request, run: AuditVerification) -> Cell:
     since, until = (clock(one, zone) if one else "" for one in (asked.since, asked.until))
     match since, until:
         case "", "":
-            return Cell(Kind.TEXT, "everything")
+            return Cell(Kind.TEXT, "Everything")
         case _, "":
-            return Cell(Kind.TEXT, f"since {since}")
+            return Cell(Kind.TEXT, f"Since {since}")
         case "", _:
-            return Cell(Kind.TEXT, f"before {until}")
+            return Cell(Kind.TEXT, f"Before {until}")
         case _:
             return Cell(Kind.TEXT, f"{since} – {until}")
 
@@ -56,10 +58,11 @@ def last_entry(view: View, request: Request, seal: AuditSeal) -> Cell:
 
 
 def statement(view: View, request: Request, removal: AuditRemoval) -> Cell:
-    """What was signed, but for which entries: on whose word, why, where it went."""
+    """What was signed, but for which entries: why, then of whom, on whose word, where it went."""
     facts = json.loads(removal.statement)
-    told = {name: value for name, value in facts.items() if name not in SHOWN_BESIDE}
-    return Cell(Kind.TEXT, "; ".join(f"{name.replace('_', ' ')}: {value}" for name, value in told.items()))
+    reasons = [str(facts.pop(name)) for name in REASONS if name in facts]
+    others = [f"{name} {value}" for name, value in facts.items() if name not in SHOWN_BESIDE]
+    return Cell(Kind.TEXT, "; ".join([*reasons, *others]))
 
 
 def entries_removed(view: View, request: Request, removal: AuditRemoval) -> Cell:

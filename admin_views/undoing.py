@@ -63,8 +63,9 @@ def _may_undo(view: View, request: Request, operation: Operation) -> bool:
 
 
 async def _obstacle(view: View, request: Request, operation: Operation) -> str | None:
-    missing = await _missing_right(view, request, operation)
-    return missing or await why_not(request.state.session, operation)
+    # What nobody can undo is said so first: to ask a supervisor would lead nowhere.
+    reason = await why_not(request.state.session, operation)
+    return reason or await _missing_right(view, request, operation)
 
 
 async def _missing_right(view: View, request: Request, operation: Operation) -> str | None:

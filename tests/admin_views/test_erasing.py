@@ -137,6 +137,20 @@ class TestErase:
         for entry in await desk.owner.fetch("SELECT id FROM audit_logs WHERE salt IS NULL"):
             page = await administrator.get(f"/admin/audit-log/details/{entry['id']}")
             assert page.status_code == 200
+        log = await administrator.get(f"/admin/audit-log/list?table_name=tickets&record_id={ticket}")
+        assert "title (erased)" in main_of(log)
+
+    async def test_cannot_be_undone_by_anybody(
+        self, desk: Desk, administrator: Visitor, customer: User
+    ) -> None:
+        form = await open_form(administrator.client, url_of(customer))
+        await form.send(basis=BASIS, email=customer.email)
+        operation = await desk.newest_operation()
+        page = main_of(
+            await (await desk.visitor("auditor")).get(f"/admin/operation/details/{operation['id']}")
+        )
+        assert "It erased somebody for good." in page
+        assert "a supervisor, can undo it" not in page
 
 
 class TestRefusals:
