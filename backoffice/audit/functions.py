@@ -1,4 +1,4 @@
-"""The functions that keep the history: what refuses to change it, and what writes to it beside the triggers."""
+"""The functions that keep the history: its guard, and what writes to it beside the triggers."""
 
 from backoffice.audit.definitions import APP_ROLE, AUDIT_ROLE, AuditFunction
 from backoffice.audit.leaf import PERSONAL_DIGEST
