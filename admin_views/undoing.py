@@ -14,8 +14,8 @@ from backoffice.admin.pages import Flash, Link
 from backoffice.admin.request import came_from, current_user, flash, positive_number, see_other
 from backoffice.admin.view import View
 from backoffice.audit.browse import entries_of_operation, operation_totals
+from backoffice.audit.links import parent_table
 from backoffice.audit.revert import UndoResult, undo, why_not
-from backoffice.audit.revert_links import parent_table
 from backoffice.errors import NotAllowed
 from models import Base, Operation
 

@@ -14,10 +14,10 @@ from backoffice.admin.passages import passages
 from backoffice.admin.past_addresses import past_url
 from backoffice.admin.past_pages import PastFact, PastGroup, PastRow
 from backoffice.admin.questions import foreign_key
+from backoffice.audit.links import parent_table
 from backoffice.audit.names import NAMES, Names, Place, Record, names_since
 from backoffice.audit.past import Image, Past, Unknown
 from backoffice.audit.past.as_of import other_column
-from backoffice.audit.revert_links import parent_table
 from backoffice.audit.wording import Comparison
 from backoffice.keys import LARGEST_KEY
 from models import Base

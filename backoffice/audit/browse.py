@@ -14,10 +14,10 @@ from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.audit.labels import verb_label
+from backoffice.audit.links import parent_table
 from backoffice.audit.names import NAMES, Name, Names, Place, Record, names_since
 from backoffice.audit.newest import Wanted, newest_changes
 from backoffice.audit.record import of_operation
-from backoffice.audit.revert_links import parent_table
 from models import AuditAction, AuditLog, Base, Operation, User
 
 __all__ = [

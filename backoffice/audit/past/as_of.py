@@ -10,11 +10,11 @@ from sqlalchemy import column as named_column
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from backoffice.audit.links import record_column
 from backoffice.audit.past.family import Family, family_of, parent_column
 from backoffice.audit.past.images import Image, Presence, images_of
 from backoffice.audit.past.moments import Cutoff, cutoff_at, known_since
 from backoffice.audit.record import CHANGES_OF_ROWS
-from backoffice.audit.revert_links import record_column
 from models import AuditLog
 
 

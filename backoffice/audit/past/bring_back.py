@@ -13,12 +13,12 @@ from sqlalchemy import Table, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.audit.context import current_change
+from backoffice.audit.links import record_column
 from backoffice.audit.past.as_of import Past, other_column, past_before
 from backoffice.audit.past.family import Family, one_of
 from backoffice.audit.past.images import Image
 from backoffice.audit.past.moments import Cutoff, just_before
 from backoffice.audit.past.obstacles import Refusal, why_not_stored
-from backoffice.audit.revert_links import record_column
 from backoffice.errors import Conflict, NotFound
 from models import AuditAction, AuditLog
 

@@ -24,8 +24,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from backoffice.audit.links import parent_table
 from backoffice.audit.record import CHANGES_OF_ROWS
-from backoffice.audit.revert_links import parent_table
 from models import AuditLog, Base
 
 

@@ -93,7 +93,8 @@ async def entries_of_stretch(
     for until in await _steps(session, stretch):
         statement = select(*columns).select_from(ENTRY).where(*_between(after, until))
         result = await session.stream(
-            statement.order_by(ENTRY.c.xid, ENTRY.c.id), execution_options={"yield_per": _FETCHED_AT_ONCE}
+            statement.order_by(ENTRY.c.xid, ENTRY.c.id, ENTRY.c.created_at),
+            execution_options={"yield_per": _FETCHED_AT_ONCE},
         )
         async for rows in result.partitions():
             yield rows

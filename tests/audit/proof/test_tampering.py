@@ -99,10 +99,13 @@ class TestEntries:
         assert set(report.counts) == {FindingKind.DELETED}
         assert report.entries == 0
 
-    async def test_doubled_under_the_same_number(self, sealed: Sealed) -> None:
+    @pytest.mark.parametrize("moment", ["+ interval '1 second'", "- interval '1 second'"])
+    async def test_doubled_under_the_same_number(self, sealed: Sealed, moment: str) -> None:
         entry, *_ = await sealed.ids(seal=2)
-        await sealed.tamper(self._copy(entry, "id", "xid", "created_at + interval '1 second'"))
-        assert only(await sealed.verify(rows=False)).kind == FindingKind.INSERTED
+        await sealed.tamper(self._copy(entry, "id", "xid", f"created_at {moment}"))
+        report = await sealed.verify(rows=False)
+        assert (FindingKind.INSERTED, entry) in found(report)
+        assert {finding.entry_id for finding in report.findings} == {entry}
 
     @pytest.mark.parametrize("seal", [1, 2, 3])
     async def test_inserted_into_a_transaction_of_old(self, sealed: Sealed, seal: int) -> None:

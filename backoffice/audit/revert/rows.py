@@ -37,7 +37,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from backoffice.audit.record import of_operation
-from backoffice.audit.reverted import (
+from backoffice.audit.revert.result import (
     CHANGED_SINCE,
     DELETED_SINCE,
     ERASED,

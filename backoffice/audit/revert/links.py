@@ -10,7 +10,6 @@ from uuid import UUID
 from sqlalchemy import (
     CTE,
     BigInteger,
-    Column,
     ColumnElement,
     RowMapping,
     Table,
@@ -31,8 +30,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert
 
+from backoffice.audit.links import parent_table, record_column
 from backoffice.audit.record import of_operation
-from backoffice.audit.reverted import DELETED_SINCE, LISTED_CONFLICTS, Reverted, UndoConflict
+from backoffice.audit.revert.result import DELETED_SINCE, LISTED_CONFLICTS, Reverted, UndoConflict
 from models import AuditAction, AuditLog
 
 
@@ -54,17 +54,6 @@ async def put_links_back(session: AsyncSession, operation_id: UUID, table: Table
         conflicts=conflicts,
         conflict_count=conflict_count,
     )
-
-
-def record_column(table: Table) -> Column[int]:
-    """The column of an association table that leads to the record in whose history its links are."""
-    return table.c[table.info["audit_record"]]
-
-
-def parent_table(table: Table) -> Table:
-    """The table of that record."""
-    (key,) = record_column(table).foreign_keys
-    return key.column.table
 
 
 def _net(operation_id: UUID, table: Table) -> CTE:

@@ -1,7 +1,7 @@
 """Undo: putting back what an operation changed, except where somebody changed it since.
 
 It works from the history alone, with a few statements a table however many rows. What was updated gets
-its old values (`revert_rows`); what was linked is unlinked, and the other way round (`revert_links`).
+its old values (`rows`); what was linked is unlinked, and the other way round (`links`).
 An undo is an operation too, so an undo can be undone; history is never rewritten.
 """
 
@@ -16,15 +16,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.audit.context import current_change
 from backoffice.audit.labels import verb_label
+from backoffice.audit.links import parent_table
 from backoffice.audit.past.moments import known_since
 from backoffice.audit.record import CHANGES_OF_ROWS, of_operation
-from backoffice.audit.revert_links import parent_table, put_links_back
-from backoffice.audit.revert_rows import put_values_back
-from backoffice.audit.reverted import LISTED_CONFLICTS, Reverted, UndoConflict
+from backoffice.audit.revert.links import put_links_back
+from backoffice.audit.revert.result import LISTED_CONFLICTS, Reverted, UndoConflict
+from backoffice.audit.revert.rows import put_values_back
 from backoffice.errors import Conflict, NotFound
 from models import AuditAction, AuditLog, Base, Operation
-
-__all__ = ["UndoConflict", "UndoResult", "undo", "why_not"]
 
 
 @dataclass(frozen=True)
