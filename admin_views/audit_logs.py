@@ -26,6 +26,7 @@ class AuditLogAdmin(View, model=AuditLog):
     column_labels = {
         "created_at": "When",
         "user": "Who",
+        "table_name": "Table",
         "record_id": "Record",
         "operation_id": "Operation",
         "request_id": "Request",
@@ -48,7 +49,9 @@ class AuditLogAdmin(View, model=AuditLog):
     column_kinds = {"request_id": Kind.CODE, "xid": Kind.CODE}
     optional_facts = ["operation_id", "request_id", "address", "xid"]
     cells = {"record_id": entries.record, "changes": entries.changes, "operation_id": entries.operation}
-    grants = {"verify": "Verify", "export": "Export"}
+    # A record's number says nothing without its table.
+    export_columns = ["created_at", "user", "action", "table_name", "record_id", "changes", "operation_id"]
+    grants = {"verify": "Verify", "export": "Export with proof"}
     list_template = "audit_log.html"
     details_template = "audit_entry.html"
     filters = [

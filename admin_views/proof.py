@@ -21,7 +21,7 @@ class Proof(View):
     category = "History"
     icon = "ti ti-shield-check"
     granted_by = "audit-log"
-    can_create = can_edit = False
+    can_create = can_edit = can_export = False
     keeps_history = False
 
 

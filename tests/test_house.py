@@ -22,7 +22,8 @@ LONGEST_DECLARATION = 150
 LONGEST_TEST_FILE = 400
 LONGEST_MAIN = 60
 NO_NAMES = re.compile(r"(^|_)(utils?|helpers?|managers?|common|misc|handle|process)(_|$)")
-A_TICKET = re.compile(r"\b(ticket|comment|attachment|supervisor)s?\b", re.IGNORECASE)
+# HTTP has a word of ours for what is saved, and not shown.
+A_TICKET = re.compile(r"\b(ticket|comment|attachment(?!; filename)|supervisor)s?\b", re.IGNORECASE)
 NOT_IN_THE_TREE = re.compile(
     r"https?://[\w.-]*(pypi|pythonhosted|registry\.npm|artifactory|nexus)"
     r"|(?<![\w.$}/-])/(home|root|work|Users|tmp)/\w"

@@ -2,7 +2,7 @@
 
 In order: the body is bounded and read, the CSRF token checked, the transaction opened, the person
 found, the handler called. An answer below 400 commits; anything else rolls back. Errors become pages
-in one place (`_answer_to_error`).
+in one place (`answer_to_error`).
 """
 
 import logging
@@ -105,7 +105,7 @@ class Edge:
                 refuse_control_characters(request, request.state.form)
                 return await self._run(handler, request, is_public, keeps_refusals)
             except Exception as error:  # noqa: BLE001 - the one translator of errors to pages
-                return self._answer_to_error(request, error)
+                return self.answer_to_error(request, error)
             finally:
                 # Uploads lie in files that nobody else closes.
                 await request.close()
@@ -169,7 +169,8 @@ class Edge:
         suffix = f"?next={quote(next_url)}" if request.method in SAFE_METHODS else ""
         return see_other(f"{self.site.base_url}/login{suffix}")
 
-    def _answer_to_error(self, request: Request, error: Exception) -> Response:
+    def answer_to_error(self, request: Request, error: Exception) -> Response:
+        """The page (or the JSON) that says what went wrong, as far as it is anybody's business."""
         unsay_flashes(request)
         status, sentence = _explain(error)
         if status == 500:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 
 from backoffice.admin.cells import key_of, kind_of, title_of
+from backoffice.admin.exporting import export_links
 from backoffice.admin.filtered import Filtered
 from backoffice.admin.list_address import ORDER, ListAddress
 from backoffice.admin.origin import keeping
@@ -48,6 +49,7 @@ class ListBuilder:
             tabs=self._tabs(),
             bulk=self._bulk_buttons(),
             create=self._create(),
+            exports=export_links(self.view, self.request, self.address),
             kept=self.address.kept_by_forms(),
             clear_url=str(self.address.without("search", *self._filter_names())),
             is_filtered=filtered.is_filtered,

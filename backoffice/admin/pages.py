@@ -193,6 +193,8 @@ class ListPage:
     tabs: Sequence[Tab]
     bulk: Sequence[BulkButton]
     create: Link | None
+    #: Where the list is exported to each format.
+    exports: Sequence[Link]
     #: Query parameters that the filter form must keep: name and value.
     kept: Sequence[tuple[str, str]]
     clear_url: str

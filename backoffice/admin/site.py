@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from anyio import CapacityLimiter
 from jinja2 import Environment
 from sqladmin import Admin, ModelView
 from sqladmin.authentication import AuthenticationBackend
@@ -17,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 from backoffice.accounts.sessions import CurrentUser
 from backoffice.admin.background import Background
 from backoffice.admin.edge import Edge
+from backoffice.admin.exporting import MOST_AT_ONCE
 from backoffice.admin.pages import NavigationGroup, NavigationItem
 from backoffice.admin.request import take_flashes
 from backoffice.admin.security import csrf_token
@@ -71,6 +73,7 @@ class AdminSite(Admin):
         self.factory = factory
         self.edge = Edge(self)
         self.background = Background()
+        self.exports = CapacityLimiter(MOST_AT_ONCE)
         self.reads = Reads(factory, actions_of(settings))
         self.pages: Environment = environment(templates=templates)
         super().__init__(

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from backoffice.accounts.sessions import CurrentUser
 from backoffice.admin.bulk import BulkAction
 from backoffice.admin.cells import CellMaker, cell_maker, key_of, kind_of, loading_options, title_of
+from backoffice.admin.export_columns import check_export
 from backoffice.admin.filters import Filter
 from backoffice.admin.forms import ExtraField, Section, check_form
 from backoffice.admin.pages import Cell, Kind, Link
@@ -37,6 +38,7 @@ _SWITCHES = {
     "edit": "can_edit",
     "details": "can_view_details",
     "delete": "can_delete",
+    "export": "can_export",
 }
 
 
@@ -48,7 +50,6 @@ class View(ModelView):
 
     page_size = 25
     page_size_options: ClassVar[Sequence[int]] = (25, 50, 100)
-    can_export = False
     can_delete = False
 
     #: How columns are shown, where the column's own type does not tell.
@@ -75,6 +76,8 @@ class View(ModelView):
     form_relations: ClassVar[Sequence[str]] = ()
     #: Asynchronous selects, by the name of the relationship.
     pickers: ClassVar[Mapping[str, Picker]] = {}
+    #: What an export has, where that is not what the list shows.
+    export_columns: ClassVar[Sequence[str]] = ()
     #: What can be done to ticked rows.
     bulk_actions: ClassVar[Sequence[BulkAction]] = ()
     #: What an empty list says.
@@ -183,13 +186,7 @@ class View(ModelView):
         return self._authorization_backend().has_permission(request, identity, action, obj)
 
     def _is_switched_on(self, action: str) -> bool:
-        flags = {
-            "create": "can_create",
-            "edit": "can_edit",
-            "details": "can_view_details",
-            "delete": "can_delete",
-        }
-        return bool(getattr(self, flags[action])) if action in flags else True
+        return action not in _SWITCHES or bool(getattr(self, _SWITCHES[action]))
 
     # Words --------------------------------------------------------------------------------------
 
@@ -282,6 +279,7 @@ class View(ModelView):
         if (self.can_create or self.can_edit) and not self.form_sections:
             raise ConfigurationError(f"{where} has a form: say what is in it with form_sections = […].")
         check_form(self)
+        check_export(self)
         unsortable = set(self._sort_fields) - set(inspect(self.model).column_attrs.keys())
         if unsortable:
             raise ConfigurationError(

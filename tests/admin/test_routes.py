@@ -18,6 +18,7 @@ STAFF: Final = "agent, supervisor, auditor, administrator"
 DESK: Final = "agent, supervisor, administrator"
 BOSSES: Final = "supervisor, administrator"
 OVERSEERS: Final = "auditor, administrator"
+EXPORTERS: Final = "supervisor, auditor, administrator"
 ADMIN: Final = "administrator"
 NOBODY: Final = ""
 
@@ -41,6 +42,14 @@ WHO: Final[Mapping[str, Rule]] = {
     "GET /admin/proof/list": (OVERSEERS, 200),
     "GET /admin/seal/list": (OVERSEERS, 200),
     "GET /admin/removal/list": (OVERSEERS, 200),
+    #
+    # It goes on record, and is all that reading ever writes.
+    **{
+        f"GET /admin/{one}/export/{{format}}": (EXPORTERS, 200) for one in ("ticket", "comment", "attachment")
+    },
+    **{f"GET /admin/{one}/export/{{format}}": (EXPORTERS, 200) for one in ("tag", "user", "operation")},
+    **{f"GET /admin/{one}/export/{{format}}": (OVERSEERS, 200) for one in ("group", "audit-log")},
+    **{f"GET /admin/{one}/export/{{format}}": (NOBODY, 200) for one in ("proof", "seal", "removal")},
     #
     "GET /admin/ticket/details/{pk}": (STAFF, 200),
     "GET /admin/comment/details/{pk}": (STAFF, 200),
@@ -244,7 +253,7 @@ def expected(role: str, key: str) -> int:
 
 
 def address(key: str, records: Records) -> str:
-    _, _, path = key.partition(" ")
+    path = key.partition(" ")[2].replace("{format}", "csv")
     if path in SAMPLES:
         return SAMPLES[path]
     if path.endswith("/undo"):
@@ -324,7 +333,6 @@ class TestNotFromSqladmin:
         "url",
         [
             "/admin/ticket/delete?pks={ticket}",
-            "/admin/ticket/export/csv",
             "/admin/ticket/export/json",
             "/admin/ticket/import",
             "/admin/ticket/import/preview",
@@ -366,7 +374,8 @@ class TestReading:
         administrator = await desk.visitor("administrator")
         await administrator.token()
         before = await desk.watermark()
-        for key in [key for key in (*WHO, *OPEN, *DOORS) if key.startswith("GET ")]:
+        keys = [key for key in (*WHO, *OPEN, *DOORS) if key.startswith("GET ") and "/export/" not in key]
+        for key in keys:
             await administrator.get(address(key, records))
             assert await desk.watermark() == before, key
 

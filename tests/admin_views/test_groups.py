@@ -72,15 +72,15 @@ class TestMatrix:
         self, desk: Desk, administrator: Visitor
     ) -> None:
         page = await administrator.get(CREATE)
-        for box in ("ticket:action:purge", "user:action:manage-staff", "operation:action:undo", "tag:delete"):
+        for box in ("ticket:action:purge", "user:action:manage-staff", "operation:action:undo", "tag:export"):
             assert f'value="{box}"' in page.text
-        for box in ("ticket:export", "ticket:import", "audit-log:edit", "operation:create", "user:delete"):
+        for box in ("seal:export", "ticket:import", "audit-log:edit", "operation:create", "user:delete"):
             assert f'value="{box}"' not in page.text
 
     async def test_a_box_that_there_is_not(self, desk: Desk, administrator: Visitor) -> None:
         form = await open_form(administrator.client, CREATE)
         before = await desk.watermark()
-        for box in ("*:*", "ticket:*", "*:list", "ticket:export", "nonsense", "", "audit-log:edit"):
+        for box in ("*:*", "ticket:*", "*:list", "ticket:import", "nonsense", "", "audit-log:edit"):
             answer = await form.send(name="Climbers", permissions=["ticket:list", box])
             assert answer.status_code == 400, box
         assert await desk.watermark() == before

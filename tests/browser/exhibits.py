@@ -230,6 +230,12 @@ async def be_refused_an_erasure(page: Page, exhibits: Exhibits) -> None:
     await expect(page.get_by_role("alert")).to_be_focused()
 
 
+async def open_export_menu(page: Page, exhibits: Exhibits) -> None:
+    await page.goto("/admin/ticket/list")
+    await page.get_by_role("button", name="Export").click()
+    await expect(page.get_by_role("link", name="CSV")).to_be_visible()
+
+
 async def open_picker(page: Page, exhibits: Exhibits) -> None:
     await page.goto("/admin/ticket/create")
     await page.get_by_role("combobox", name="Requester").click()
@@ -276,6 +282,7 @@ PAGES: Mapping[str, tuple[str | None, Arrive]] = {
     "verification that was cut off": ("auditor", at("/admin/proof/details/{interrupted}")),
     "verification of a whole history": ("auditor", at("/admin/proof/details/{whole}")),
     "open picker": ("agent", open_picker),
+    "export menu": ("supervisor", open_export_menu),
     "keyboard help": ("agent", open_help),
     "error 400": ("agent", at("/admin/ticket/details/{ticket}?before=x")),
     "error 403": ("agent", at("/admin/audit-log/list")),

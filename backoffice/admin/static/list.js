@@ -11,6 +11,8 @@ for (const form of document.querySelectorAll("form[data-forget-ticks]")) {
   form.addEventListener("submit", () => sessionStorage.removeItem(REMEMBERED));
 }
 
+document.getElementById("export-menu")?.addEventListener("click", (event) => event.currentTarget.hidePopover());
+
 function start(list) {
   const boxes = [...list.querySelectorAll("[name=pks]")];
   if (!boxes.length) return;

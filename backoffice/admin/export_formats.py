@@ -1,0 +1,151 @@
+"""The formats of an export: CSV and JSON Lines row by row, a workbook of Excel by way of a file."""
+
+import csv
+import json
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar, Final
+
+from anyio import open_file, to_thread
+
+from backoffice.admin.export_columns import ExportColumn, ValueKind
+from backoffice.admin.workbook import Workbook
+
+Rows = Sequence[Sequence[Any]]
+Values = Sequence[Any]
+Batches = AsyncIterator[Rows]
+
+#: A cell that begins so is a formula to a spreadsheet, also in the wide forms that some take for the same.
+FORMULAS: Final = frozenset("=+-@\t\r\n＝＋－＠")
+#: Bytes of a file that are sent at once.
+CHUNK: Final = 256 * 1024
+
+
+class ExportFormat(ABC):
+    """How an export is written."""
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    media_type: ClassVar[str]
+    #: None: as many as there are.
+    most_rows: ClassVar[int | None] = None
+
+    @abstractmethod
+    def chunks(self, columns: Sequence[ExportColumn], batches: Batches) -> AsyncGenerator[bytes, None]:
+        """The file, piece by piece, in flat memory."""
+
+
+class CsvFormat(ExportFormat):
+    """RFC 4180, with a mark by which Excel knows that it is UTF-8."""
+
+    name, label, media_type = "csv", "CSV", "text/csv; charset=utf-8"
+
+    async def chunks(self, columns: Sequence[ExportColumn], batches: Batches) -> AsyncGenerator[bytes, None]:
+        texts = [_CSV.get(column.kind) for column in columns]
+        head = _lines([_unformulated([column.label for column in columns])])
+        yield b"\xef\xbb\xbf" + head
+        async for rows in batches:
+            yield _lines(_written(rows, texts))
+
+
+class JsonLinesFormat(ExportFormat):
+    """An object a line, with the columns' own names and types."""
+
+    name, label, media_type = "jsonl", "JSON Lines", "application/jsonl"
+
+    async def chunks(self, columns: Sequence[ExportColumn], batches: Batches) -> AsyncGenerator[bytes, None]:
+        names = [column.name for column in columns]
+        values = [_JSON.get(column.kind) for column in columns]
+        encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, default=str).encode
+        yield b""
+        async for rows in batches:
+            objects = (dict(zip(names, row, strict=True)) for row in _written(rows, values))
+            yield "".join(f"{encode(one)}\n" for one in objects).encode()
+
+
+class WorkbookFormat(ExportFormat):
+    """A workbook with one sheet: made in a file, row by row, and sent when it is whole."""
+
+    name, label = "xlsx", "Excel"
+    media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    #: As many as a sheet has below its heading.
+    most_rows = 1_048_575
+
+    async def chunks(self, columns: Sequence[ExportColumn], batches: Batches) -> AsyncGenerator[bytes, None]:
+        with TemporaryDirectory(prefix="backoffice-export-") as folder:
+            path = Path(folder) / "export.xlsx"
+            with Workbook(path, columns) as workbook:
+                async for rows in batches:
+                    # Writing takes far longer than reading: others wait for the event loop.
+                    await to_thread.run_sync(workbook.add, rows)
+                await to_thread.run_sync(workbook.finish)
+            async with await open_file(path, "rb") as file:
+                while chunk := await file.read(CHUNK):
+                    yield chunk
+
+
+FORMATS: Final[Mapping[str, ExportFormat]] = {
+    made.name: made for made in (CsvFormat(), WorkbookFormat(), JsonLinesFormat())
+}
+
+
+# Values ----------------------------------------------------------------------------------------
+
+#: Writes the values of one column, all of a batch at once: a call a cell would take longer than the query.
+Write = Callable[[Values], Values]
+
+
+def _written(rows: Rows, writes: Sequence[Write | None]) -> Iterable[Sequence[Any]]:
+    columns = zip(*rows, strict=True)
+    written = (write(values) if write else values for write, values in zip(writes, columns, strict=True))
+    return zip(*written, strict=True)
+
+
+def _lines(rows: Iterable[Sequence[Any]]) -> bytes:
+    text = StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()
+
+
+def _unformulated(values: Values) -> Values:
+    """Texts that no spreadsheet takes for a formula: an apostrophe says that they are text."""
+    return [f"'{value}" if value and value[0] in FORMULAS else value for value in values]
+
+
+def _yes_or_no(values: Values) -> Values:
+    return [None if value is None else "yes" if value else "no" for value in values]
+
+
+def _iso(values: Iterable[datetime | None]) -> Values:
+    """The connection's zone is UTC, and so is theirs."""
+    return [None if value is None else value.isoformat() for value in values]
+
+
+def _joined(values: Values) -> Values:
+    return _unformulated([None if texts is None else ", ".join(texts) for texts in values])
+
+
+def _parsed(values: Values) -> Values:
+    return [None if value is None else json.loads(value) for value in values]
+
+
+def _listed(values: Values) -> Values:
+    return [texts or [] for texts in values]
+
+
+_CSV: Final[Mapping[ValueKind, Write]] = {
+    ValueKind.TEXT: _unformulated,
+    ValueKind.JSON: _unformulated,
+    ValueKind.TEXTS: _joined,
+    ValueKind.FLAG: _yes_or_no,
+    ValueKind.MOMENT: _iso,
+}
+_JSON: Final[Mapping[ValueKind, Write]] = {
+    ValueKind.MOMENT: _iso,
+    ValueKind.JSON: _parsed,
+    ValueKind.TEXTS: _listed,
+}

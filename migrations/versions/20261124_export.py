@@ -1,0 +1,43 @@
+"""Exports of lists: who may take one away."""
+
+from alembic import op
+
+revision = "20261124_export"
+down_revision = "20261123_history"
+branch_labels = None
+depends_on = None
+
+PAGES = {
+    "Supervisors": ("ticket", "comment", "attachment", "tag", "user", "operation"),
+    "Auditors": ("ticket", "comment", "attachment", "tag", "user", "group", "operation", "audit-log"),
+    "Administrators": ("ticket", "comment", "attachment", "tag", "user", "group", "operation", "audit-log"),
+}
+VALUES = ", ".join(f"('{group}', '{page}')" for group, pages in PAGES.items() for page in pages)
+
+GRANTS = f"""
+INSERT INTO group_accesses (group_id, identity, action)
+SELECT groups.id, identity, 'export'
+FROM groups JOIN (VALUES {VALUES}) AS granted (name, identity) USING (name)
+ON CONFLICT DO NOTHING
+"""
+
+# On the way from nothing the triggers are not there yet; so the history knows how these began.
+BEGINNINGS = """
+INSERT INTO audit_logs (table_name, record_id, action, database_user, changes)
+SELECT 'group_accesses', id, 'CREATE', session_user, jsonb_build_object(
+  'id', jsonb_build_object('new', id), 'group_id', jsonb_build_object('new', group_id),
+  'identity', jsonb_build_object('new', identity), 'action', jsonb_build_object('new', action))
+FROM group_accesses WHERE action = 'export' AND NOT EXISTS (
+  SELECT FROM audit_logs
+  WHERE table_name = 'group_accesses' AND record_id = group_accesses.id AND action = 'CREATE')
+ORDER BY id
+"""
+
+
+def upgrade() -> None:
+    op.execute(GRANTS)
+    op.execute(BEGINNINGS)
+
+
+def downgrade() -> None:
+    op.execute("DELETE FROM group_accesses WHERE action = 'export'")
