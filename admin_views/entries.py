@@ -4,8 +4,11 @@ from typing import Any, Final
 
 from starlette.requests import Request
 
+from backoffice.admin.field_changes import moment_in
+from backoffice.admin.formats import clock
 from backoffice.admin.history import record_link
 from backoffice.admin.pages import Cell, Kind
+from backoffice.admin.request import current_user
 from backoffice.admin.view import View
 from backoffice.audit.labels import verb_label
 from models import AuditLog, Operation
@@ -22,7 +25,9 @@ def record(view: View, request: Request, entry: AuditLog) -> Cell:
 
 def changes(view: View, request: Request, entry: AuditLog) -> Cell:
     """What changed: `status: open → closed; priority: low → high`."""
-    return Cell(Kind.TEXT, "; ".join(_change(field, change) for field, change in entry.changes.items()))
+    zone = current_user(request).time_zone
+    told = (_change(field, change, zone) for field, change in entry.changes.items())
+    return Cell(Kind.TEXT, "; ".join(filter(None, told)))
 
 
 def operation(view: View, request: Request, entry: AuditLog) -> Cell:
@@ -57,23 +62,25 @@ def outcome(view: View, request: Request, operation: Operation) -> Cell:
     return Cell(Kind.TEXT, ", ".join(filter(None, parts)) or None)
 
 
-def _change(field: str, change: dict[str, Any]) -> str:
+def _change(field: str, change: dict[str, Any], zone: str) -> str:
+    """One field in words; nothing where there is nothing to tell."""
     name = field.replace("_", " ").removesuffix(" id")
     if "changed" in change:
         return f"{name} (secret)"
     if "erased" in change:
         return f"{name} (erased)"
     if "old" not in change:
-        return f"{name}: {_shown(change['new'])}"
+        return "" if change["new"] is None else f"{name}: {_shown(change['new'], zone)}"
     if "new" not in change:
-        return f"{name}: {_shown(change['old'])}"
-    return f"{name}: {_shown(change['old'])} → {_shown(change['new'])}"
+        return "" if change["old"] is None else f"{name}: {_shown(change['old'], zone)}"
+    return f"{name}: {_shown(change['old'], zone)} → {_shown(change['new'], zone)}"
 
 
 def _listed(value: Any) -> str:
     return ", ".join(map(_shown, value)) if isinstance(value, list) else _shown(value)
 
 
-def _shown(value: Any) -> str:
-    text = NOTHING if value is None else str(value)
+def _shown(value: Any, zone: str = "UTC") -> str:
+    moment = moment_in(value) if isinstance(value, str) else None
+    text = NOTHING if value is None else clock(moment, zone) if moment else str(value)
     return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"

@@ -71,6 +71,7 @@ class SealAdmin(Proof, model=AuditSeal):
     menu_under = "proof"
     column_list = ["number", "sealed_at", "entry_count", "key_id", "hash"]
     column_labels = {
+        "number": "Seal",
         "sealed_at": "Sealed",
         "entry_count": "Entries",
         "key_id": "Key",

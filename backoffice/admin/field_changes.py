@@ -114,13 +114,14 @@ def _text(value: Any, zone: ZoneInfo) -> str:
         case bool():
             return "yes" if value else "no"
         case str():
-            moment = _moment(value)
+            moment = moment_in(value)
             return exact(moment, zone.key) if moment else value
         case _:
             return str(value)
 
 
-def _moment(text: str) -> datetime | None:
+def moment_in(text: str) -> datetime | None:
+    """The moment that a value of the history is, if it is one."""
     if len(text) < len("2026-01-01T00:00:00+00:00") or text[10] != "T":
         return None
     try:

@@ -109,7 +109,7 @@ def relative(distance: timedelta, *, short: bool = False) -> str:
             count = int(seconds // length)
             name = abbreviation if short else unit if count == 1 else f"{unit}s"
             return f"in {count} {name}" if distance > timedelta(0) else f"{count} {name} ago"
-    return "now" if short else "just now"
+    return "just now"
 
 
 def _time(value: datetime, time_zone: str, text: str) -> Markup:

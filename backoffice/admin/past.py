@@ -195,7 +195,7 @@ def _title(view: "View", subject: Subject, past: Past) -> str:
 
 def _back(view: "View", request: Request, subject: Subject) -> Link | None:
     if subject.record is not None:
-        return Link(view.title(subject.record), view.url("details", subject.key))
+        return Link(f"The {view.noun(1)} as it is now", view.url("details", subject.key))
     return Link(view.name_plural, view.url("list")) if view.may(request, "list") else None
 
 

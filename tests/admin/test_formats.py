@@ -48,7 +48,7 @@ class TestBrief:
         [
             (NOW - timedelta(minutes=5), "5 min ago"),
             (NOW - timedelta(days=2), "2 d ago"),
-            (NOW, "now"),
+            (NOW, "just now"),
             (datetime(2026, 3, 4, tzinfo=UTC), "4 Mar"),
             (datetime(2025, 3, 4, tzinfo=UTC), "4 Mar 2025"),
         ],

@@ -52,6 +52,16 @@ class TestEntry:
 
 
 class TestList:
+    async def test_tells_moments_in_words(self, desk: Desk, auditor: Visitor) -> None:
+        async with transaction(desk.factory, arranging()) as session:
+            ticket = await make_ticket(session)
+        await desk.owner.execute(
+            "UPDATE tickets SET deleted_at = '2026-05-03T10:00:00Z' WHERE id = $1", ticket.id
+        )
+        page = await auditor.get(f"/admin/audit-log/list?table_name=tickets&record_id={ticket.id}")
+        assert "deleted at: – → 3 May 2026, 10:00" in main_of(page)
+        assert "deleted at: –;" not in main_of(page)
+
     async def test_filters(self, desk: Desk, auditor: Visitor) -> None:
         change = arranging()
         async with transaction(desk.factory, change) as session:
@@ -82,9 +92,9 @@ class TestSealed:
         await proved.seal()
         page = main_of(await proved.auditor.get("/admin/audit-log/list"))
         assert "Sealed through" in page
-        assert "No entry waits" in page
+        assert "Nothing waits for a seal" in page
         await proved.desk.owner.execute("INSERT INTO tags (name) VALUES ('one'), ('two')")
-        assert "2 entries wait" in main_of(await proved.auditor.get("/admin/audit-log/list"))
+        assert "2 entries wait for a seal" in main_of(await proved.auditor.get("/admin/audit-log/list"))
 
     async def test_warns_when_entries_wait_for_long(self, proved: Proved) -> None:
         await proved.seal()
@@ -94,7 +104,7 @@ class TestSealed:
         for url in ("list", f"details/{await proved.newest_entry()}"):
             page = main_of(await proved.auditor.get(f"/admin/audit-log/{url}"))
             assert "Sealing lags" in page, url
-            assert "1 entry waits" in page, url
+            assert "1 entry waits for a seal" in page, url
 
 
 class TestProofOfAnEntry:

@@ -162,7 +162,7 @@ class TestVerify:
         page = await proved.verify()
         text = main_of(page)
         assert "The history is NOT whole" in text
-        assert f"The first Entry {ids[0]} , in seal 1" in text
+        assert f"The first bad entry Entry {ids[0]} was" in text
         links = links_in(page)
         assert f"/admin/audit-log/details/{ids[0]}" in links
         assert f"/admin/audit-log/details/{ids[1]}" in links
