@@ -10,10 +10,12 @@ MONTHS_AHEAD = 12
 PARTITIONS_LOCK = 7261657
 
 # The partitions of the history without a guard of their own: one on the whole table does not hold for them.
+# 58 is before, for each statement, of UPDATE, DELETE and TRUNCATE; whatever the condition, it is another one.
 UNGUARDED = """
 SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'public.audit_logs'::regclass AND NOT EXISTS (
   SELECT FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
-  WHERE tgrelid = inhrelid AND tgname = 'audit_guard' AND tgenabled = 'A' AND proname = 'audit_guard')
+  WHERE tgrelid = inhrelid AND tgname = 'audit_guard' AND tgenabled = 'A' AND proname = 'audit_guard'
+    AND tgtype = 58 AND tgqual IS NULL AND tgattr = '')
 """
 
 # A table is made and attached, since that alone lets others write in the meantime. Two who do it at the

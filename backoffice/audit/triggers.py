@@ -3,6 +3,7 @@
 They are installed by `migrate`, and compared with the models at every start (`drift`).
 """
 
+import re
 from collections.abc import Iterator
 
 from sqlalchemy import Connection, Table, text
@@ -144,6 +145,27 @@ async def _trigger_drift(connection: AsyncConnection) -> list[str]:
         row = found.get((trigger.table, trigger.name))
         if row is None:
             findings.append(f"The trigger {trigger.name} on {trigger.table} is missing.")
-        elif not row.is_always or f"EXECUTE FUNCTION {trigger.function}()" not in row.definition:
+        elif not (row.is_always and _is_as_made(row.definition, trigger)):
             findings.append(f"The trigger {trigger.name} on {trigger.table} is switched off or replaced.")
     return findings
+
+
+def _is_as_made(definition: str, trigger: AuditTrigger) -> bool:
+    """Whether it fires when it should, always, and for what it should."""
+    made = _DEFINITION.fullmatch(definition)
+    asked = _TIMING.match(trigger.timing)
+    if made is None or asked is None:
+        return False
+    return (
+        made["moment"] == asked["moment"]
+        and set(made["events"].split(" OR ")) == set(asked["events"].split(" OR "))
+        and made["each"] == asked["each"]
+        and made["function"] == trigger.function
+    )
+
+
+_TIMING = re.compile(r"(?P<moment>BEFORE|AFTER) (?P<events>[A-Z ]+) ON \S+ FOR EACH (?P<each>ROW|STATEMENT)")
+# With a condition, or for some columns only, it is another one.
+_DEFINITION = re.compile(
+    rf"CREATE TRIGGER \S+ {_TIMING.pattern} EXECUTE FUNCTION (?:public\.)?(?P<function>\w+)\(\)"
+)

@@ -99,6 +99,20 @@ DRIFTS = {
     "SET ROLE backoffice_audit; ALTER FUNCTION audit_capture_users() SECURITY INVOKER": (
         "audit_capture_users is not what the models ask for"
     ),
+    "CREATE OR REPLACE TRIGGER audit_capture AFTER INSERT OR UPDATE OR DELETE ON tickets FOR EACH ROW"
+    " WHEN (false) EXECUTE FUNCTION audit_capture_tickets();"
+    " ALTER TABLE tickets ENABLE ALWAYS TRIGGER audit_capture": "audit_capture on tickets is switched off",
+    "CREATE OR REPLACE TRIGGER audit_capture AFTER INSERT ON tickets FOR EACH ROW"
+    " EXECUTE FUNCTION audit_capture_tickets();"
+    " ALTER TABLE tickets ENABLE ALWAYS TRIGGER audit_capture": "audit_capture on tickets is switched off",
+    "CREATE OR REPLACE TRIGGER audit_capture AFTER INSERT OR DELETE OR UPDATE OF id ON tickets FOR EACH ROW"
+    " EXECUTE FUNCTION audit_capture_tickets();"
+    " ALTER TABLE tickets ENABLE ALWAYS TRIGGER audit_capture": "audit_capture on tickets is switched off",
+    "CREATE OR REPLACE TRIGGER audit_guard BEFORE TRUNCATE ON audit_logs_default FOR EACH STATEMENT"
+    " EXECUTE FUNCTION audit_guard();"
+    " ALTER TABLE audit_logs_default ENABLE ALWAYS TRIGGER audit_guard": (
+        "audit_logs_default of the history has no guard"
+    ),
     "DROP FUNCTION audit_capture_tags() CASCADE": "audit_capture_tags is missing",
 }
 
