@@ -59,6 +59,16 @@ def changing(change: Change) -> Iterator[Change]:
         _current.reset(token)
 
 
+@contextmanager
+def without_change() -> Iterator[None]:
+    """Begin a transaction that is no part of the operation under way: nothing is set on it."""
+    token = _current.set(None)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
 # One round trip; local to the transaction, so that a pooled connection carries nothing over.
 _SET_CONTEXT = text(
     "SELECT set_config('backoffice.actor_id', :actor_id, true),"

@@ -2,16 +2,18 @@
 
 An entry's leaf is the SHA-256 of its canonical text: a JSON object with every column but the personal
 values, of which it has only a salted digest. So personal values can be erased, and the proof still holds.
-Times are UTC in microseconds; the text does not depend on the session that asks.
+Times are UTC in microseconds; the text does not depend on the session that asks. Whatever somebody
+writes into a row, it has a text: what cannot be said would hide behind an error.
 """
 
 from typing import Final
 
 #: The personal part as text: the address, and the fields that `personal` names.
 PERSONAL_PART: Final = """jsonb_build_object(
-  'address', host(entry.address),
+  'address', abbrev(entry.address),
   'changes', CASE WHEN entry.personal IS NULL THEN '{}'::jsonb ELSE
-    (SELECT jsonb_object_agg(field, entry.changes -> field) FROM unnest(entry.personal) AS field) END
+    (SELECT jsonb_object_agg(field, entry.changes -> field) FROM unnest(entry.personal) AS field
+     WHERE field IS NOT NULL) END
 )::text"""
 
 #: Its digest; of an erased one what the erasure kept.
@@ -20,7 +22,8 @@ PERSONAL_DIGEST: Final = f"""CASE WHEN entry.salt IS NULL THEN entry.personal_di
 
 CANONICAL_TEXT: Final = f"""json_build_object(
   'id', entry.id,
-  'created_at', to_char(entry.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+  'created_at', to_char(entry.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+    || CASE WHEN entry.created_at < '0001-01-01Z' THEN ' BC' ELSE '' END,
   'xid', entry.xid,
   'table_name', entry.table_name,
   'record_id', entry.record_id,
@@ -29,7 +32,8 @@ CANONICAL_TEXT: Final = f"""json_build_object(
   'operation_id', entry.operation_id,
   'request_id', entry.request_id,
   'database_user', entry.database_user,
-  'changes', CASE WHEN entry.personal IS NULL THEN entry.changes ELSE entry.changes - entry.personal END,
+  'changes', CASE WHEN jsonb_typeof(entry.changes) = 'object' AND array_ndims(entry.personal) = 1
+    THEN entry.changes - entry.personal ELSE entry.changes END,
   'personal', entry.personal,
   'personal_digest', encode({PERSONAL_DIGEST}, 'hex')
 )::text"""

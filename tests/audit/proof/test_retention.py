@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -15,9 +16,11 @@ from sqlalchemy import select, text
 
 from backoffice.audit import exclusive
 from backoffice.audit.browse import history_of
-from backoffice.audit.proof.bundle import verify_bundle
+from backoffice.audit.proof import retention as retention_module
+from backoffice.audit.proof.bundle import export_bundle, verify_bundle
 from backoffice.audit.proof.keys import KeyRing, SigningKey
 from backoffice.audit.proof.removals import removed_entries
+from backoffice.audit.proof.report import Report
 from backoffice.audit.proof.retention import DueMonth, Retained, Retention, due_months
 from backoffice.audit.proof.sealer import seal
 from backoffice.audit.proof.verify import verify
@@ -304,3 +307,23 @@ class TestWhileOthersWrite:
         )
         await seal(factory, retention.key)
         assert (await verify(factory, retention.keys)).findings == []
+
+    async def test_what_was_begun_meanwhile_finds_nothing_missing(
+        self, retention: Retention, factory: SessionFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begun: list[asyncio.Task[object]] = []
+        bundle, record = tmp_path / "meanwhile.zip", retention_module.record_event
+
+        async def begin_others(*arguments: Any, **facts: Any) -> None:
+            # The month is gone by now, and nobody else can see that yet.
+            begun.append(asyncio.create_task(verify(factory, retention.keys)))
+            begun.append(asyncio.create_task(export_bundle(factory, bundle, retention.keys)))
+            await asyncio.sleep(0.5)
+            await record(*arguments, **facts)
+
+        monkeypatch.setattr(retention_module, "record_event", begin_others)
+        await retain(retention)
+        report, _ = await asyncio.gather(*begun)
+        assert isinstance(report, Report)
+        assert (report.findings, report.retained) == ([], 2)
+        assert (await asyncio.to_thread(verify_bundle, bundle, retention.keys)).findings == []

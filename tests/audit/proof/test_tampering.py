@@ -21,18 +21,24 @@ async def sealed(factory: SessionFactory, owner: asyncpg.Connection, key: Signin
 EDITS = {
     "created_at": "created_at + interval '1 microsecond'",
     "created_at into another month": "created_at - interval '1 month'",
+    "created_at into another era": "(created_at AT TIME ZONE 'UTC' || 'Z BC')::timestamptz",
+    "created_at beyond all years": "created_at + interval '9000 years'",
+    "created_at to no time at all": "'-infinity'",
     "table_name": "'tickets'",
     "record_id": "record_id + 1",
     "action": "'DELETE'",
     "user_id": "1",
     "changes": """changes || '{"time_zone": {"old": "UTC", "new": "Europe/Rome"}}'""",
     "changes, of a personal value": """changes || '{"full_name": {"old": "Ada", "new": "Bob"}}'""",
+    "changes, of no object": "'5'",
     "operation_id": "gen_random_uuid()",
     "request_id": "'forged'",
     "address": "'198.51.100.1'",
     "database_user": "'somebody'",
     "personal": "'{}'",
     "personal, more of it": "personal || '{time_zone}'",
+    "personal, of no name": "array_append(personal, NULL)",
+    "personal, of two dimensions": "ARRAY[personal || '{time_zone}']",
     "salt": "gen_random_uuid()",
     "personal_digest": "sha256('')",
 }
@@ -54,12 +60,41 @@ class TestEntries:
         assert (finding.kind, finding.entry_id, finding.seal) == (FindingKind.EDITED, entry, 2)
         assert finding.sentence.startswith(f"Entry {entry} was edited")
 
+    async def test_edited_in_the_mask_of_its_address(self, sealed: Sealed) -> None:
+        entry, *_ = await sealed.ids(seal=2)
+        await sealed.tamper(f"UPDATE audit_logs SET address = set_masklen(address, 24) WHERE id = {entry}")
+        assert found(await sealed.verify(rows=False)) == [(FindingKind.EDITED, entry)]
+
     async def test_put_into_another_transaction(self, sealed: Sealed) -> None:
         *_, entry = await sealed.ids(seal=1)
         for xid in ("(SELECT through_xid FROM audit_seals WHERE number = 3)", "9999999", "0", "-1"):
             await sealed.tamper(f"UPDATE audit_logs SET xid = {xid} WHERE id = {entry}")
             kinds = {(kind, number) for kind, number in found(await sealed.verify(rows=False))}
             assert kinds & {(FindingKind.REORDERED, entry), (FindingKind.EDITED, entry)}, (xid, kinds)
+
+    async def test_put_into_no_transaction(self, sealed: Sealed) -> None:
+        *_, entry = await sealed.ids(seal=2)
+        await sealed.tamper(
+            "ALTER TABLE audit_logs ALTER xid DROP NOT NULL",
+            f"UPDATE audit_logs SET xid = NULL WHERE id = {entry}",
+            self._copy(entry, "7777", "NULL", "created_at"),
+        )
+        assert set(found(await sealed.verify(rows=False))) == {
+            (FindingKind.REORDERED, entry),
+            (FindingKind.INSERTED, 7777),
+        }
+
+    async def test_edited_where_others_functions_come_first(self, sealed: Sealed) -> None:
+        *_, entry = await sealed.ids(seal=2)
+        await sealed.tamper(
+            f"UPDATE audit_logs SET user_id = 1 WHERE id = {entry}",
+            "CREATE FUNCTION sha256(bytea) RETURNS bytea LANGUAGE sql AS $$ SELECT '\\x00'::bytea $$",
+            "GRANT EXECUTE ON FUNCTION public.sha256(bytea) TO PUBLIC",
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = public, pg_catalog',"
+            " current_database()); END $$",
+        )
+        await sealed.factory.kw["bind"].dispose()
+        assert found(await sealed.verify(rows=False)) == [(FindingKind.EDITED, entry)]
 
     async def test_given_another_number(self, sealed: Sealed) -> None:
         *_, entry = await sealed.ids(seal=1)
