@@ -221,6 +221,11 @@ class TestCost:
         self, desk: Desk, administrator: Visitor, ticket: Ticket
     ) -> None:
         """COUNT wrapped the whole ordered select; without a tie-break pages overlap."""
+        await desk.owner.execute(
+            "INSERT INTO tickets (title, description, creator_id)"
+            " SELECT 'One of many', '', creator_id FROM tickets, generate_series(1, 30) WHERE id = $1",
+            ticket.id,
+        )
         with statements_of(desk.app) as sent:
             await administrator.get("/admin/ticket/list?sortBy=status")
         (count,) = [statement for statement in sent if "count(*)" in statement]
