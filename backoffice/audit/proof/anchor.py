@@ -53,16 +53,16 @@ class Anchor:
     @classmethod
     def from_line(cls, line: str | bytes) -> Self:
         """Read what `line` wrote; ValueError for anything else."""
-        fields = json.loads(line)
         try:
+            fields = json.loads(line)
             return cls(
-                number=int(fields["number"]),
+                number=_number(fields["number"]),
                 hash=bytes.fromhex(fields["hash"]),
                 sealed_at=datetime.fromisoformat(fields["sealed_at"]),
                 key_id=str(fields["key_id"]),
                 signature=base64.b64decode(fields["signature"], validate=True),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, OverflowError, RecursionError) as error:
             raise ValueError("an anchor has number, hash, sealed_at, key_id and signature") from error
 
     @property
@@ -176,6 +176,13 @@ async def _keep(place: AnchorPlace, anchor: Anchor) -> None:
         await to_thread(place.keep, anchor)
     except (OSError, HTTPException) as error:
         logger.warning("Seal %s was not anchored in %s: %s", anchor.number, place, error)
+
+
+def _number(value: Any) -> int:
+    number = int(value)
+    if not 0 <= number < 1 << 63:
+        raise ValueError("no seal has such a number")
+    return number
 
 
 def _read(path: Path, number: int, line: bytes) -> Anchor:

@@ -28,6 +28,9 @@ from models import AuditRemoval, AuditSeal, RemovalKind
 #: An entry is said to be done so often.
 _STEP: Final = 1_000
 _PIECE: Final = 1 << 20
+#: Bytes. A file from somebody else may be packed small and be endless.
+LONGEST_LINE: Final = 1 << 28
+LARGEST_WHOLE: Final = 1 << 20
 _OWN_KEYS: Final = (
     "The keys are the bundle's own: this shows that it fits together, not who made it. Give the public key"
     " of the system that it came from."
@@ -49,10 +52,24 @@ def verify_bundle(
     try:
         with ZipFile(path) as bundle:
             return _Bundle(bundle, path.name, keys).check(anchors, progress)
-    except (BadZipFile, zlib.error, EOFError, KeyError, ValueError, TypeError) as error:
+    except _UNREADABLE as error:
         raise BadInput(f"{path.name} is no bundle that could be checked: {error}") from error
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
+
+
+# RuntimeError is what says that JSON is too deep, or a file encrypted.
+_UNREADABLE: Final = (
+    BadZipFile,
+    zlib.error,
+    EOFError,
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    RuntimeError,
+)
 
 
 class _Bundle:
@@ -60,11 +77,11 @@ class _Bundle:
 
     def __init__(self, bundle: ZipFile, name: str, keys: KeyRing | None) -> None:
         self._zip = bundle
-        self._raw_manifest = bundle.read(archive.MANIFEST)
+        self._raw_manifest = self._whole(archive.MANIFEST)
         self._manifest = json.loads(self._raw_manifest)
         if self._manifest["format"] != archive.FORMAT:
             raise ValueError(f"it is of format {self._manifest['format']}, not {archive.FORMAT}")
-        self._named = json.loads(bundle.read(archive.KEYS))
+        self._named = json.loads(self._whole(archive.KEYS))
         self._keys = keys or KeyRing(map(PublicKey.from_text, self._named.values()))
         self._are_given = keys is not None
         self._report = Report(
@@ -103,7 +120,7 @@ class _Bundle:
                 "The manifest is not signed: nothing shows that the bundle has all that it was made with."
             )
         elif not archive.is_signed(
-            self._raw_manifest, json.loads(self._zip.read(archive.SIGNATURE)), self._keys
+            self._raw_manifest, json.loads(self._whole(archive.SIGNATURE)), self._keys
         ):
             self._report.add(FindingKind.FILE, f"{archive.MANIFEST} was not signed by a trusted key.")
         for name in archive.CONTENTS:
@@ -175,8 +192,19 @@ class _Bundle:
 
     def _raw_lines(self, name: str) -> Iterator[str]:
         with self._zip.open(name) as member:
-            for line in member:
-                yield line.decode()
+            rest = b""
+            while piece := member.read(_PIECE):
+                *lines, rest = (rest + piece).split(b"\n")
+                if len(rest) > LONGEST_LINE:
+                    raise ValueError(f"{name} has a line of more than {LONGEST_LINE >> 20} MB")
+                yield from (line.decode() for line in lines)
+            if rest:
+                yield rest.decode()
+
+    def _whole(self, name: str) -> bytes:
+        if self._zip.getinfo(name).file_size > LARGEST_WHOLE:
+            raise ValueError(f"{name} has more than {LARGEST_WHOLE >> 20} MB")
+        return self._zip.read(name)
 
     @staticmethod
     def _read(name: str, number: int, line: str, read: Callable[[str], Any]) -> Any:

@@ -126,7 +126,7 @@ class TestFile:
     def test_may_not_be_there(self, path: Path) -> None:
         assert read_anchors(path) == []
 
-    @pytest.mark.parametrize("line", ["no anchor", "", "\xff"])
+    @pytest.mark.parametrize("line", ["no anchor", "", "\xff", "[" * 100_000, "5"])
     def test_is_refused_with_anything_else_in_it(self, path: Path, line: str) -> None:
         path.parent.mkdir()
         path.write_bytes(f"{anchor(1).line}{line}\n".encode("latin-1"))

@@ -11,7 +11,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from backoffice.audit.proof import bundle_check
 from backoffice.audit.proof.bundle import Exported, bundle_chunks, export_bundle, record_export, verify_bundle
+from backoffice.audit.proof.bundle_check import LARGEST_WHOLE
 from backoffice.audit.proof.keys import KeyRing, SigningKey
 from backoffice.audit.proof.report import FindingKind
 from backoffice.audit.proof.sealer import seal
@@ -243,3 +245,39 @@ class TestRecordExport:
             "to": {"new": None},
             "entries": {"new": made.entries},
         }
+
+
+DEEP = b"[" * 100_000
+STRANGE: dict[str, Callable[[Contents], None]] = {
+    "keys that are none": lambda contents: contents.update({"keys.json": b"[]"}),
+    "a manifest without a bottom": lambda contents: contents.update({"manifest.json": DEEP}),
+    "an entry without a bottom": lambda contents: contents.update({"entries.ndjson": b'{"entry": ' + DEEP}),
+    "a seal of no number": lambda contents: contents.update(
+        {"seals.ndjson": re.sub(rb'"number": \d+', b'"number": ' + b"9" * 40, contents["seals.ndjson"])}
+    ),
+    "a seal before all time": lambda contents: contents.update(
+        {
+            "seals.ndjson": re.sub(
+                rb'"sealed_at": "[^"]+"',
+                b'"sealed_at": "0001-01-01T00:00:00+23:00"',
+                contents["seals.ndjson"],
+            )
+        }
+    ),
+    "an endless manifest": lambda contents: contents.update({"manifest.json": b" " * (LARGEST_WHOLE + 1)}),
+}
+
+
+class TestStrange:
+    @pytest.mark.parametrize("strange", STRANGE)
+    async def test_is_refused_in_a_sentence(self, bundle: Path, key: SigningKey, strange: str) -> None:
+        with pytest.raises(BadInput, match="is no bundle that could be checked"):
+            verify_bundle(rewritten(bundle, STRANGE[strange]), KeyRing([key.public]))
+
+    async def test_an_endless_line_is_not_read_to_its_end(
+        self, bundle: Path, key: SigningKey, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(bundle_check, "LONGEST_LINE", 1 << 20)
+        endless = rewritten(bundle, lambda contents: contents.update({"entries.ndjson": b" " * (1 << 21)}))
+        with pytest.raises(BadInput, match=r"entries\.ndjson has a line of more than 1 MB"):
+            verify_bundle(endless, KeyRing([key.public]))
