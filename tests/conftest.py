@@ -20,7 +20,7 @@ from backoffice.database.roles import OWNER
 from backoffice.embedded import EmbeddedPostgres
 from backoffice.settings import Settings
 from main import create_app
-from tests.databases import Database, Server
+from tests.databases import FAR_MONTHS, Database, Server
 
 TEST_SERVER = "BACKOFFICE_TEST_DATABASE_URL"
 NAMED_FOR_TESTS = "backoffice_test_"
@@ -74,6 +74,7 @@ def template(server: Server) -> Iterator[str]:
     name = f"{NAMED_FOR_TESTS}template_{uuid4().hex[:12]}"
     server.bootstrap(name)
     migrate.upgrade(server.database(name).owner_url)
+    server.database(name).execute(FAR_MONTHS)
     yield name
     server.drop(name)
 

@@ -9,6 +9,23 @@ from sqlalchemy.engine import make_url
 
 from backoffice.database.roles import APP, LOGINS, OWNER, READER, bootstrap, database_statements
 
+#: Databases of tests begin with the months that are near.
+ALL_MONTHS = "SELECT audit_partitions_ahead(12)"
+# Those that no test comes to would be copied for each, and known to each connection.
+FAR_MONTHS = """
+DO $$
+DECLARE
+  month regclass;
+BEGIN
+  FOR month IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'audit_logs'::regclass
+    AND inhrelid <> 'audit_logs_default'::regclass ORDER BY inhrelid::regclass::text OFFSET 2
+  LOOP
+    EXECUTE format('DROP TABLE %s', month);
+  END LOOP;
+END
+$$
+"""
+
 
 @dataclass(frozen=True)
 class Database:
@@ -19,6 +36,18 @@ class Database:
     owner_url: str
     app_url: str
     reader_url: str
+
+    def execute(self, statements: str) -> None:
+        """Run `statements` as the owner."""
+
+        async def execute() -> None:
+            connection = await asyncpg.connect(self.owner_url)
+            try:
+                await connection.execute(statements)
+            finally:
+                await connection.close()
+
+        asyncio.run(execute())
 
     def fetch(self, query: str) -> list[asyncpg.Record]:
         """What `query` gives the owner; for tests without an event loop, whose subject has its own."""

@@ -15,9 +15,16 @@ from backoffice.cli import cli
 from backoffice.database import create_engine, session_factory
 from tests.audit.proof.aged import age
 from tests.audit.proof.conftest import KEY
-from tests.databases import Database
+from tests.databases import ALL_MONTHS, Database
 
 Invoke = Callable[..., Result]
+
+
+@pytest.fixture
+def database(database: Database) -> Database:
+    """With all the months that `migrate` makes."""
+    database.execute(ALL_MONTHS)
+    return database
 
 
 @pytest.fixture

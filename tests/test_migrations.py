@@ -8,7 +8,7 @@ import pytest
 
 from backoffice.audit.capture import audited_tables
 from backoffice.database import migrate
-from tests.databases import Database, Server
+from tests.databases import ALL_MONTHS, Database, Server
 
 #: Everything in the schema that a migration could make, with its kind.
 OBJECTS = """
@@ -40,6 +40,7 @@ class TestUpgrade:
         assert objects(empty_database) == made
 
     def test_at_the_head_changes_nothing(self, database: Database) -> None:
+        database.execute(ALL_MONTHS)
         made = objects(database)
         migrate.upgrade(database.owner_url)
         assert objects(database) == made

@@ -119,7 +119,10 @@ class Desk:
 
     async def watermark(self) -> dict[str, tuple[int, int]]:
         """How many rows each table has, and by which transaction the newest was written; and the files."""
-        tables = await self.owner.fetch("SELECT relname FROM pg_stat_user_tables ORDER BY 1")
+        # A question that was asked is no change.
+        tables = await self.owner.fetch(
+            "SELECT relname FROM pg_stat_user_tables WHERE relname <> 'frozen_selections' ORDER BY 1"
+        )
         marks = " UNION ALL ".join(
             f"SELECT '{row[0]}', count(*), coalesce(max(xmin::text::bigint), 0) FROM {row[0]}"
             for row in tables

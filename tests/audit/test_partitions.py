@@ -18,10 +18,17 @@ from backoffice.audit.triggers import drift
 from backoffice.checks import run_checks
 from backoffice.database import SessionFactory, create_engine, session_factory
 from backoffice.settings import Settings
-from tests.databases import Database
+from tests.databases import ALL_MONTHS, Database
 
 THIS_MONTH = f"audit_logs_{datetime.now(UTC):%Y_%m}"
 ENTRIES = f"SELECT {CANONICAL_TEXT} AS canonical, salt, entry.changes FROM audit_logs AS entry ORDER BY id"
+
+
+@pytest.fixture
+def database(database: Database) -> Database:
+    """With all the months that `migrate` makes."""
+    database.execute(ALL_MONTHS)
+    return database
 
 
 @pytest.fixture
