@@ -191,8 +191,14 @@ class TestCost:
         assert await count_of_statements(factory, ticket, ticket.created_at) == few
 
     async def test_rows_that_left_are_found_by_an_index(
-        self, factory: SessionFactory, ticket: Ticket
+        self, factory: SessionFactory, owner: asyncpg.Connection, ticket: Ticket
     ) -> None:
+        # Enough of them that the planner has something to choose between.
+        await owner.execute(
+            "INSERT INTO comments (content, ticket_id, author_id)"
+            " SELECT 'Text', id, creator_id FROM tickets, generate_series(1, 3000);"
+            "ANALYZE audit_logs"
+        )
         async with transaction(factory, acting(read_only=True)) as session:
             await session.execute(text("SET LOCAL enable_seqscan = off"))
             plans = [*await plans_of(session, ticket)]
