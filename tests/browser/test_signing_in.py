@@ -83,4 +83,4 @@ class TestTimeZone:
             "SELECT to_char(created_at AT TIME ZONE 'Asia/Tokyo', 'HH24:MI') FROM users WHERE id = $1",
             member.id,
         )
-        await expect(page.locator("time").first).to_contain_text(stored)
+        await expect(page.locator("time", has_text=stored).first).to_be_visible()
