@@ -1,22 +1,19 @@
 """Conflicts: what somebody saved while another was typing, shown field by field, to take either side."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import func, inspect, select, true
-from sqlalchemy.dialects.postgresql import distinct_on
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from backoffice.admin.cells import key_of, title_of
+from backoffice.admin.blaming import last_set
+from backoffice.admin.cells import title_of
 from backoffice.admin.drafts import Draft, as_json, terms_in
 from backoffice.admin.fields import Terms, as_sent, as_text, is_kept
 from backoffice.admin.origin import here, way_back
 from backoffice.admin.pages import ConflictPage, Disagreement
-from backoffice.admin.questions import column_of, foreign_key
-from models import AuditLog, Base, Operation
+from backoffice.audit.blame import Blame
 
 if TYPE_CHECKING:
     from backoffice.admin.site import AdminSite
@@ -26,10 +23,6 @@ MINE: Final = "mine"
 THEIRS: Final = "theirs"
 UNDECIDED: Final = "Choose yours or theirs for every field."
 NOT_KEPT: Final = "A password or a file is not kept here. Set it again when this is saved."
-
-#: Who changed a column last, and when.
-Blame = Mapping[str, tuple[str, datetime | None]]
-_NOBODY: Final[tuple[str, datetime | None]] = ("", None)
 
 
 async def conflict(
@@ -45,11 +38,11 @@ async def conflict(
     """Ask which side shall stay, field by field: 409, or 400 where that was asked and not answered."""
     base = terms_in(sent, "ancestor", draft.theirs) if is_undecided else draft.base
     choices = _choices(sent) if is_undecided else {}
-    blame = await _blame(view, request, record, draft.disputed)
+    set_by = await last_set(request.state.session, record)
     page = ConflictPage(
         title=f"Edit {title_of(record)}",
         disagreements=[
-            _disagreement(view.model, draft, name, base, choices, blame) for name in draft.disputed
+            _disagreement(draft, name, base, choices, set_by.get(name)) for name in draft.disputed
         ],
         action_url=here(request),
         cancel_url=way_back(site, view, request, record),
@@ -82,17 +75,16 @@ def _choices(sent: FormData) -> dict[str, str]:
 
 
 def _disagreement(
-    model: type[Base],
     draft: Draft,
     name: str,
     base: Mapping[str, Terms],
     choices: Mapping[str, str],
-    blame: Blame,
+    set_by: Blame | None,
 ) -> Disagreement:
     field = draft.form[name]
     mine, theirs = draft.mine[name], draft.theirs[name]
-    is_theirs = theirs != base[name]
-    changed_by, changed_at = blame.get(_column_name(model, name), _NOBODY) if is_theirs else _NOBODY
+    if theirs == base[name]:
+        set_by = None
     return Disagreement(
         name=name,
         label=field.label.text,
@@ -100,8 +92,8 @@ def _disagreement(
         mine=as_text(field, mine),
         theirs=as_text(field, theirs),
         suggestion=choices.get(name) or _suggestion(base[name], mine, theirs),
-        changed_by=changed_by,
-        changed_at=changed_at,
+        changed_by=(set_by.who or "") if set_by else "",
+        changed_at=set_by.when if set_by else None,
     )
 
 
@@ -132,29 +124,3 @@ def _warnings(draft: Draft, is_undecided: bool) -> Iterator[str]:
         yield UNDECIDED
     if any(not is_kept(draft.form[name]) for name in draft.changed):
         yield NOT_KEPT
-
-
-async def _blame(view: "View", request: Request, record: Any, names: list[str]) -> Blame:
-    """Who last changed the columns behind `names`, in one query."""
-    table: Any = view.model.__table__
-    changed = func.jsonb_object_keys(AuditLog.changes).table_valued("name").render_derived(name="changed")
-    statement = (
-        select(changed.c.name, func.coalesce(Operation.actor, AuditLog.database_user), AuditLog.created_at)
-        .select_from(AuditLog)
-        .join(changed, true())
-        .outerjoin(Operation, Operation.id == AuditLog.operation_id)
-        .where(AuditLog.table_name == table.name, AuditLog.record_id == key_of(record))
-        .where(changed.c.name.in_([_column_name(view.model, name) for name in names]))
-        .ext(distinct_on(changed.c.name))
-        .order_by(changed.c.name, AuditLog.id.desc())
-    )
-    rows = await request.state.session.execute(statement)
-    return {name: (actor, at) for name, actor, at in rows}
-
-
-def _column_name(model: type[Base], name: str) -> str:
-    """The column behind a form's field; an extra field has none, and stands for itself."""
-    mapper = inspect(model)
-    if name in mapper.relationships:
-        name = foreign_key(mapper.relationships[name])
-    return column_of(model, name).name if name in mapper.column_attrs else name

@@ -5,16 +5,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import inspect
 from starlette.requests import Request
 from starlette.responses import Response
 
+from backoffice.admin.blaming import last_set
 from backoffice.admin.history import operation_link, step_items
 from backoffice.admin.origin import keeping, origin
 from backoffice.admin.pages import Link
 from backoffice.admin.reading import viewed
 from backoffice.admin.record_pages import DetailsPage, Fact, HistoryItem, SetBy
-from backoffice.audit.blame import Blame, blame
+from backoffice.audit.blame import Blame
 from backoffice.audit.browse import Place
 from backoffice.audit.timeline import timeline
 from backoffice.errors import BadInput
@@ -102,29 +102,8 @@ async def _set_by(site: "AdminSite", view: "View", request: Request, record: Any
     table = Base.metadata.tables[view.model.__tablename__]
     if not view.keeps_history or not table.info.get("audit", True):
         return {}
-    key = getattr(record, view.key.key)
-    found = await blame(request.state.session, table.name, key)
-    shown = {name: _said(site, request, each) for name, each in found.items()}
-    sources = {name: _source(view, name) for name in _attributes(view)}
-    return {name: shown[source] for name, source in sources.items() if source in shown}
-
-
-def _attributes(view: "View") -> list[str]:
-    mapper = inspect(view.model)
-    return [*mapper.column_attrs.keys(), *mapper.relationships.keys()]
-
-
-def _source(view: "View", name: str) -> str:
-    """Where the history keeps an attribute: under a column, or a table of links."""
-    mapper = inspect(view.model)
-    if name in mapper.column_attrs:
-        return mapper.column_attrs[name].columns[0].name
-    relation = mapper.relationships.get(name)
-    if relation is None:
-        return ""
-    if relation.secondary is not None:
-        return str(relation.secondary)
-    return "" if relation.uselist else next(iter(relation.local_columns)).name
+    found = await last_set(request.state.session, record)
+    return {name: _said(site, request, each) for name, each in found.items()}
 
 
 def _said(site: "AdminSite", request: Request, found: Blame) -> SetBy:
