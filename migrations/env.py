@@ -26,12 +26,16 @@ def _run(connection: Connection) -> None:
         connection=connection,
         target_metadata=Base.metadata,
         compare_type=True,
-        # They are made month by month; the models know the whole table alone.
-        include_name=lambda name, kind, _: kind != "table" or name not in partitions,
+        # Months are made one by one, and the queue is its library's; the models know neither.
+        include_name=lambda name, kind, _: kind != "table" or not (name in partitions or _is_queue(name)),
     )
     context.run_migrations()
     if _is_at_head():
         triggers.install(connection)
+
+
+def _is_queue(name: str | None) -> bool:
+    return (name or "").startswith("pgqueuer")
 
 
 def _is_at_head() -> bool:

@@ -6,6 +6,7 @@ from models.audit_seal import AuditRemoval, AuditSeal, AuditVerification, Remova
 from models.base import Base, Timestamped, Trashable, Versioned
 from models.comment import Comment
 from models.group import Group, GroupAccess, user_groups
+from models.job import ENDED, Job, JobChunk, JobState
 from models.operation import Operation
 from models.selection import FrozenSelection
 from models.session import LoginThrottle, Session
@@ -14,6 +15,7 @@ from models.ticket import SETTLED, Ticket, TicketPriority, TicketStatus
 from models.user import Theme, User
 
 __all__ = [
+    "ENDED",
     "SETTLED",
     "Attachment",
     "AuditAction",
@@ -26,6 +28,9 @@ __all__ = [
     "FrozenSelection",
     "Group",
     "GroupAccess",
+    "Job",
+    "JobChunk",
+    "JobState",
     "LoginThrottle",
     "Operation",
     "RemovalKind",
