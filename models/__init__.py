@@ -8,6 +8,7 @@ from models.comment import Comment
 from models.group import Group, GroupAccess, user_groups
 from models.job import ENDED, Job, JobChunk, JobState
 from models.operation import Operation
+from models.saved_view import ListPreference, SavedView, SavedViewCount
 from models.selection import FrozenSelection
 from models.session import LoginThrottle, Session
 from models.tag import Tag, ticket_tags
@@ -31,9 +32,12 @@ __all__ = [
     "Job",
     "JobChunk",
     "JobState",
+    "ListPreference",
     "LoginThrottle",
     "Operation",
     "RemovalKind",
+    "SavedView",
+    "SavedViewCount",
     "Session",
     "Tag",
     "Theme",

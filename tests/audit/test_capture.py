@@ -344,8 +344,11 @@ class TestPolicies:
             "audit_seals",
             "audit_verifications",
             "frozen_selections",
-            "sessions",
+            "list_preferences",
             "login_throttles",
+            "saved_view_counts",
+            "saved_views",
+            "sessions",
         }
 
     def test_columns_follow_columns_that_are_there(self) -> None:
