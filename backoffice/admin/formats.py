@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Final
 from zlib import crc32
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 #: Older (or farther) than this, a moment is shown as a date.
 RELATIVE_WITHIN: Final = timedelta(days=7)
@@ -17,7 +18,7 @@ HUES: Final = 8
 
 _UNITS: Final = (("day", "d", 86_400), ("hour", "h", 3_600), ("minute", "min", 60))
 _SIZES: Final = ("bytes", "KB", "MB", "GB", "TB")
-_TIME: Final = Markup('<time datetime="{}" title="{}">{}</time>')
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _AGO: Final = Markup('<span class="ago">{}</span>')
 _DAY: Final = Markup('<time datetime="{}">{}</time>')
 _BADGE: Final = Markup('<span class="state tone-{}"><i class="ti ti-{}" aria-hidden="true"></i>{}</span>')
@@ -76,24 +77,25 @@ def zone(name: str) -> ZoneInfo:
 
 def moment(value: datetime, time_zone: str, now: datetime | None = None) -> Markup:
     """`3 hours ago`, or the date when that is more than a week off; the exact time is its title."""
-    distance = value - (now or datetime.now(UTC))
-    text = relative(distance) if is_near(distance) else _date(value.astimezone(zone(time_zone)))
-    return _time(value, time_zone, text)
+    distance, local = value - (now or datetime.now(UTC)), value.astimezone(zone(time_zone))
+    return _time(local, relative(distance) if is_near(distance) else _date(local))
 
 
 def brief(value: datetime, time_zone: str, now: datetime | None = None) -> Markup:
     """The same for narrow columns: `3 h ago`, `13 Nov`, `13 Nov 2025` in another year."""
     now = now or datetime.now(UTC)
-    local = value.astimezone(zone(time_zone))
-    text = _date(local) if local.year != now.astimezone(zone(time_zone)).year else f"{local.day} {local:%b}"
-    return _time(value, time_zone, relative(value - now, short=True) if is_near(value - now) else text)
+    distance, local = value - now, value.astimezone(zone(time_zone))
+    if is_near(distance):
+        return _time(local, relative(distance, short=True))
+    is_this_year = local.year == now.astimezone(local.tzinfo).year
+    return _time(local, f"{local.day} {_MONTHS[local.month - 1]}" if is_this_year else _date(local))
 
 
 def dated(value: datetime, time_zone: str, now: datetime | None = None) -> Markup:
     """For facts: `22 Nov 2026, 14:05`, and how long ago while that is easy to grasp."""
     distance = value - (now or datetime.now(UTC))
     ago = _AGO.format(relative(distance)) if is_near(distance) else Markup()
-    return _time(value, time_zone, clock(value, time_zone)) + ago
+    return _time(value.astimezone(zone(time_zone)), clock(value, time_zone)) + ago
 
 
 def is_near(distance: timedelta) -> bool:
@@ -112,16 +114,23 @@ def relative(distance: timedelta, *, short: bool = False) -> str:
     return "just now"
 
 
-def _time(value: datetime, time_zone: str, text: str) -> Markup:
-    return _TIME.format(value.astimezone(UTC).isoformat(), exact(value, time_zone), text)
+def _time(local: datetime, text: str) -> Markup:
+    title = escape(_exact(local))
+    return Markup(  # noqa: S704 - the text is made of numbers and words of our own
+        f'<time datetime="{local.astimezone(UTC).isoformat()}" title="{title}">{text}</time>'
+    )
 
 
 def exact(value: datetime, time_zone: str) -> str:
     """`22 Nov 2026, 14:05:09 (Europe/Paris, UTC+01:00)`."""
-    local = value.astimezone(zone(time_zone))
-    name = str(local.tzinfo)
-    offset = "" if name == "UTC" else f", UTC{local.strftime('%z')[:3]}:{local.strftime('%z')[3:5]}"
-    return f"{_date(local)}, {local:%H:%M:%S} ({name}{offset})"
+    return _exact(value.astimezone(zone(time_zone)))
+
+
+def _exact(local: datetime) -> str:
+    # A fixed place for each part: a list has a hundred moments, and `strftime` is slow.
+    iso, name = local.isoformat(timespec="seconds"), str(local.tzinfo)
+    offset = "" if name == "UTC" else f", UTC{iso[19:25]}"
+    return f"{_date(local)}, {iso[11:19]} ({name}{offset})"
 
 
 def clock(value: datetime, time_zone: str) -> str:
@@ -137,7 +146,7 @@ def day(value: date, time_zone: str) -> Markup:
 
 
 def _date(value: date) -> str:
-    return f"{value.day} {value:%b %Y}"
+    return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
 
 
 def size(count: int) -> str:
@@ -165,7 +174,11 @@ def words(value: object) -> str:
 
 def badge(value: object) -> Markup:
     """A state in words, with a shape of its own, so that it reads without colour."""
-    raw = str(value.value if isinstance(value, Enum) else value)
+    return _badge(str(value.value if isinstance(value, Enum) else value))
+
+
+@lru_cache(maxsize=256)
+def _badge(raw: str) -> Markup:
     look = LOOKS.get(raw.lower(), Look("point"))
     return _BADGE.format(look.tone, look.icon, words(raw))
 

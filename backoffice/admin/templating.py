@@ -1,6 +1,6 @@
 """The templates' environment: where templates and static files are found, and the filters that pages use."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -12,6 +12,8 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from backoffice.admin import controls, formats
+from backoffice.admin.cell_html import Reader, cell_html, copyable, row_writer
+from backoffice.admin.pages import Cell, Column, Row
 from backoffice.errors import ConfigurationError
 
 HERE: Final = Path(__file__).parent
@@ -43,6 +45,7 @@ def environment(*, templates: Sequence[Path], base_url: str = "/admin") -> Envir
         "control": controls.control,
         "control_kind": controls.kind,
         "matrix": controls.matrix,
+        "row_writer": _row_writer,
     }
     return pages
 
@@ -66,6 +69,20 @@ class StaticUrls:
 
 def _hash(file: Path) -> str:
     return sha256(file.read_bytes()).hexdigest()[:10]
+
+
+@pass_context
+def _row_writer(context: Context, columns: Sequence[Column]) -> Callable[[Row], Markup]:
+    return row_writer(columns, _reader(context))
+
+
+@pass_context
+def _cell(context: Context, cell: Cell) -> Markup:
+    return cell_html(cell, _reader(context))
+
+
+def _reader(context: Context) -> Reader:
+    return Reader(context["time_zone"], context["now"])
 
 
 @pass_context
@@ -99,6 +116,8 @@ def _day(context: Context, value: date) -> Markup:
 
 
 FILTERS: Final[Mapping[str, Any]] = {
+    "cell": _cell,
+    "copyable": copyable,
     "moment": _moment,
     "exact": _exact,
     "brief": _brief,
