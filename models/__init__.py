@@ -6,6 +6,7 @@ from models.audit_seal import AuditRemoval, AuditSeal, AuditVerification, Remova
 from models.base import Base, Timestamped, Trashable, Versioned
 from models.comment import Comment
 from models.group import Group, GroupAccess, user_groups
+from models.import_file import ImportFile, ImportKind, ImportPlan, ImportRow, ImportState, Verdict
 from models.job import ENDED, Job, JobChunk, JobState
 from models.operation import Operation
 from models.saved_view import ListPreference, SavedView, SavedViewCount
@@ -29,6 +30,11 @@ __all__ = [
     "FrozenSelection",
     "Group",
     "GroupAccess",
+    "ImportFile",
+    "ImportKind",
+    "ImportPlan",
+    "ImportRow",
+    "ImportState",
     "Job",
     "JobChunk",
     "JobState",
@@ -48,6 +54,7 @@ __all__ = [
     "Trashable",
     "User",
     "VerificationState",
+    "Verdict",
     "Versioned",
     "ticket_tags",
     "user_groups",
