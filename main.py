@@ -4,8 +4,10 @@ from starlette.applications import Starlette
 
 from admin_views import TEMPLATES, VIEWS
 from admin_views.dashboard import dashboard
+from admin_views.job_kinds import job_kinds
 from backoffice.admin.application import build
 from backoffice.cli import cli
+from backoffice.desk.verbs import VERBS
 from backoffice.settings import Settings, load_settings
 
 
@@ -18,6 +20,8 @@ def create_app(settings: Settings | None = None) -> Starlette:
         title="Backoffice",
         searched="ticket",
         index=dashboard,
+        verbs=VERBS,
+        kinds=job_kinds,
     )
 
 

@@ -1,26 +1,16 @@
 """What can be done to many rows at once, page by page."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 from wtforms import SelectField
 
 from admin_views.pickers import STAFF, TAGS
-from admin_views.trash_actions import trash_actions
-from backoffice.accounts.groups import delete_groups
+from admin_views.trash_actions import TRASH_ACTIONS
 from backoffice.admin.bulk import BulkAction
 from backoffice.admin.fields import Required
 from backoffice.admin.formats import words
 from backoffice.admin.picker_fields import PickerField, PickManyField
-from backoffice.desk import (
-    add_tags,
-    assign,
-    remove_tags,
-    set_priority,
-    set_status,
-)
-from backoffice.desk.tags import delete_tags
-from models import Attachment, Comment, Ticket, TicketPriority, TicketStatus
+from models import TicketPriority, TicketStatus
 
 _TAGS: Final = {"tags": PickManyField("Tags", [Required()], picker=TAGS)}
 _ASSIGNEE: Final = {
@@ -42,7 +32,6 @@ FOR_TICKETS: Final = (
         done="assigned",
         icon="ti ti-user-check",
         fields=_ASSIGNEE,
-        verb=lambda values: assign(values["assignee"]),
     ),
     BulkAction(
         slug="set-status",
@@ -50,7 +39,6 @@ FOR_TICKETS: Final = (
         done="given a new status",
         icon="ti ti-progress-check",
         fields={"status": _one_of("Status", TicketStatus)},
-        verb=lambda values: set_status(values["status"]),
     ),
     BulkAction(
         slug="set-priority",
@@ -58,7 +46,6 @@ FOR_TICKETS: Final = (
         done="given a new priority",
         icon="ti ti-flag",
         fields={"priority": _one_of("Priority", TicketPriority)},
-        verb=lambda values: set_priority(values["priority"]),
     ),
     BulkAction(
         slug="add-tags",
@@ -66,7 +53,6 @@ FOR_TICKETS: Final = (
         done="tagged",
         icon="ti ti-tag",
         fields=_TAGS,
-        verb=lambda values: add_tags(values["tags"]),
     ),
     BulkAction(
         slug="remove-tags",
@@ -74,29 +60,24 @@ FOR_TICKETS: Final = (
         done="relieved of tags",
         icon="ti ti-tag-off",
         fields=_TAGS,
-        verb=lambda values: remove_tags(values["tags"]),
     ),
-    *trash_actions(Ticket),
+    *TRASH_ACTIONS,
 )
-FOR_COMMENTS: Final = tuple(trash_actions(Comment))
-FOR_ATTACHMENTS: Final = tuple(trash_actions(Attachment))
+FOR_COMMENTS: Final = TRASH_ACTIONS
+FOR_ATTACHMENTS: Final = TRASH_ACTIONS
 
 
-def _deletion(verb: Any) -> Sequence[BulkAction]:
-    return (
-        BulkAction(
-            slug="delete",
-            label="Delete",
-            done="deleted",
-            icon="ti ti-trash",
-            grant="delete",
-            verb=lambda values: verb(),
-            is_danger=True,
-            on_record=True,
-            can_undo=False,
-        ),
-    )
-
-
-FOR_TAGS: Final = _deletion(delete_tags)
-FOR_GROUPS: Final = _deletion(delete_groups)
+_DELETE: Final = (
+    BulkAction(
+        slug="delete",
+        label="Delete",
+        done="deleted",
+        icon="ti ti-trash",
+        grant="delete",
+        is_danger=True,
+        on_record=True,
+        can_undo=False,
+    ),
+)
+FOR_TAGS: Final = _DELETE
+FOR_GROUPS: Final = _DELETE

@@ -133,6 +133,9 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(
         25 * 1024 * 1024, ge=1, description="The largest file that can be uploaded, in bytes"
     )
+    max_import_bytes: int = Field(
+        200 * 1024 * 1024, ge=1, description="The largest file that can be imported, in bytes"
+    )
     time_zone: TimeZone = Field("UTC", description="Times are shown in this zone to people who chose none")
     session_hours: int = Field(12, ge=1, description="After how many hours one has to sign in again")
     trash_days: int = Field(
@@ -142,6 +145,17 @@ class Settings(BaseSettings):
         15_000,
         ge=100,
         description="The longest that one database statement of a page may take, in milliseconds",
+    )
+    rows_at_once: int = Field(
+        5_000, ge=1, description="An operation on more rows than this is a job, which workers do in chunks"
+    )
+    approval_rows: int = Field(
+        0,
+        ge=0,
+        description="One on more rows than this waits until a second person approves it; 0: none does",
+    )
+    job_workers: int = Field(
+        2, ge=0, description="How many chunks of jobs this process does at a time beside serving; 0: none"
     )
     log_level: LogLevel = Field(LogLevel.INFO, description="debug, info, warning or error")
 

@@ -104,6 +104,7 @@ def settings(database: Database, tmp_path: Path) -> Settings:
         owner_database_url=database.owner_url,
         secret_key="a secret that only the tests know",
         var_dir=tmp_path / "var",
+        job_workers=0,
         # Written beside, whenever; tests of reads turn them on.
         record_reads="none",
     )

@@ -1,8 +1,10 @@
 """The ASGI application around an admin site: engine, health, headers, start-up checks."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
@@ -19,8 +21,13 @@ from backoffice.admin.site import AdminSite
 from backoffice.admin.view import View
 from backoffice.database import create_engine, session_factory
 from backoffice.errors import ConfigurationError
+from backoffice.jobs import JobKind, Worker, working
+from backoffice.operations import NamedVerb
 from backoffice.settings import Settings
 from backoffice.upkeep import chores_of, upkeep
+
+#: Makes the kinds of jobs that a site's workers can do.
+JobKinds = Callable[[AdminSite], Sequence[JobKind]]
 
 
 def build(
@@ -30,9 +37,13 @@ def build(
     templates: Sequence[Path],
     title: str,
     index: SiteHandler,
+    verbs: Mapping[str, NamedVerb],
+    kinds: JobKinds,
     searched: str = "",
 ) -> Starlette:
     """The application that serves `views` below `/admin`, on the database of `settings`.
+
+    `verbs` are what the views' bulk actions do, `kinds` makes the kinds of jobs that it can do.
 
     It refuses to start (ConfigurationError) on a database that is not migrated, or whose history
     is not captured as the models declare.
@@ -49,7 +60,9 @@ def build(
         templates=templates,
         title=title,
         searched=searched,
+        verbs=verbs,
     )
+    app.state.worker = partial(_worker, app, kinds)
     for view in views:
         site.add_view(view)
     lay_routes(site, index)
@@ -72,11 +85,18 @@ def _application(settings: Settings, engine: AsyncEngine) -> Starlette:
     return app
 
 
+def _worker(app: Starlette, kinds: JobKinds, **how: Any) -> Worker:
+    site: AdminSite = app.state.site
+    return Worker(site.settings.app_url, site.factory, kinds(site), **how)
+
+
 @asynccontextmanager
 async def _while_serving(app: Starlette) -> AsyncIterator[None]:
     await require_readiness(app.state.engine)
     site: AdminSite = app.state.site
-    async with upkeep(chores_of(site.settings, site.factory)), site.reads.writing():
+    at_once = site.settings.job_workers
+    worker = app.state.worker(at_once=at_once) if at_once else None
+    async with upkeep(chores_of(site.settings, site.factory)), site.reads.writing(), working(worker):
         yield
         await site.background.stop()
     await app.state.engine.dispose()

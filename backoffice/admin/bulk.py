@@ -4,8 +4,9 @@ The same POST serves all three steps. It carries the ticked `pks`, or `scope=all
 query; without `confirm=1` (or with something missing) it answers the confirmation page.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -15,17 +16,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from wtforms import Form, StringField, validators
 
+from backoffice.admin.cells import key_of
 from backoffice.admin.filtered import filtered_query
 from backoffice.admin.forms import bound
 from backoffice.admin.origin import here
 from backoffice.admin.pages import ConfirmPage, Flash, RefusedCount
 from backoffice.admin.request import current_user, flash, see_other, submitted
-from backoffice.audit.context import Change
 from backoffice.database import INCLUDE_TRASHED
 from backoffice.errors import BadInput, Conflict, NotAllowed, NotFound
+from backoffice.jobs import BULK, Work, parts_of, submit
 from backoffice.operations import (
     BulkVerb,
     Counts,
+    NamedVerb,
     Selection,
     chosen,
     find_frozen,
@@ -34,27 +37,24 @@ from backoffice.operations import (
     preview,
     run,
 )
-from models import FrozenSelection
+from models import Base, FrozenSelection, Job
 
 if TYPE_CHECKING:
     from backoffice.admin.site import AdminSite
     from backoffice.admin.view import View
-
-#: Makes the verb from what was chosen in the action's own fields.
-VerbMaker = Callable[[Mapping[str, Any]], BulkVerb]
 
 
 @dataclass(frozen=True, kw_only=True)
 class BulkAction:
     """A verb that the list, and a record's own page, offer.
 
-    `done` completes "3 tickets …". `fields` are WTForms fields by name, whose data `verb` gets.
+    The site knows the verb by the page's identity and the slug: `ticket.assign`. `done` completes
+    "3 tickets …". `fields` are WTForms fields by name; the verb gets what was chosen in them, as JSON.
     """
 
     slug: str
     label: str
     done: str
-    verb: VerbMaker
     fields: Mapping[str, Any] = field(default_factory=dict)
     icon: str = ""
     is_danger: bool = False
@@ -68,8 +68,6 @@ class BulkAction:
     grant: str = ""
     #: A grant that is enough for a single row.
     single_grant: str = ""
-    #: Runs after the commit and the answer.
-    afterwards: Callable[["AdminSite", Change], Awaitable[None]] | None = None
 
     def is_allowed(self, view: "View", request: Request, *, rows: int | None) -> bool:
         """Whether the one who asks may do this to so many rows (None: all that match)."""
@@ -90,6 +88,8 @@ class Selected:
     hidden: Sequence[tuple[str, str]]
     #: None: all that match.
     rows: int | None
+    #: Those of the rows that were counted, or ticked.
+    keys: Sequence[int] = ()
     #: Whether these are the rows that were counted, and no others.
     is_frozen: bool = True
 
@@ -118,7 +118,7 @@ async def bulk(site: "AdminSite", view: "View", request: Request) -> Response:
         return _ask(asked, is_ready=False)
     if not form.validate():
         return _ask(asked, is_ready=False, status_code=400)
-    verb = action.verb(form.data)
+    verb = await _verb(asked).make(request.state.session, _values(asked))
     if not submitted(request).get("confirm"):
         return await _confirm(asked, verb)
     if action.confirm_word and submitted(request).get("word") != action.confirm_word:
@@ -127,17 +127,56 @@ async def bulk(site: "AdminSite", view: "View", request: Request) -> Response:
 
 
 async def _do(asked: Question, verb: BulkVerb) -> Response:
-    site, view, request, action = asked.site, asked.view, asked.request, asked.action
+    request, action = asked.request, asked.action
     change = request.state.change
     change.reason = asked.form["reason"].data or None
     change.selection = asked.selected.words
     change.parameters = {name: _in_words(asked.form[name].data) for name in action.fields}
+    if (ids := await _for_a_job(asked)) is not None:
+        return await _submit(asked, ids)
     counts = await run(request.state.session, verb, asked.selected.selection)
-    flash(request, _report(site, view, action, counts, request))
-    response = see_other(_back(view, request))
-    if action.afterwards is not None:
-        response.background = BackgroundTask(action.afterwards, site, change)
+    flash(request, _report(asked.site, asked.view, action, counts, request))
+    response = see_other(_back(asked.view, request))
+    if (follow_up := _verb(asked).afterwards) is not None:
+        site = asked.site
+        response.background = BackgroundTask(follow_up, site.factory, site.settings, change.operation_id)
     return response
+
+
+async def _for_a_job(asked: Question) -> Sequence[int] | None:
+    """The keys of what is selected, if it is more than a request does by itself; otherwise None."""
+    settings = asked.site.settings
+    at_once = min(settings.rows_at_once, settings.approval_rows or settings.rows_at_once)
+    if asked.selected.is_frozen and len(asked.selected.keys) <= at_once:
+        return None
+    ids = list(await asked.request.state.session.scalars(asked.selected.selection))
+    return ids if len(ids) > at_once else None
+
+
+async def _submit(asked: Question, ids: Sequence[int]) -> Response:
+    """Make a job of it, and lead to the page that shows how far it is."""
+    site, view, request = asked.site, asked.view, asked.request
+    needs_approval = 0 < site.settings.approval_rows < len(ids)
+    work = Work(
+        kind=BULK,
+        page=view.identity,
+        title=asked.action.label,
+        parts=[*parts_of(view.model.__tablename__, ids)],
+        parameters={"verb": request.state.change.verb, "values": _values(asked)},
+        in_words=request.state.change.parameters,
+    )
+    job = await submit(request.state.session, work, needs_approval=needs_approval)
+    page = site.view_of(Job)
+    return see_other(page.url("details", job.id) if page is not None else _back(view, request))
+
+
+def _verb(asked: Question) -> NamedVerb:
+    return asked.site.verbs[f"{asked.view.identity}.{asked.action.slug}"]
+
+
+def _values(asked: Question) -> dict[str, Any]:
+    """What was chosen in the action's own fields, as JSON."""
+    return {name: _as_json(asked.form[name].data) for name in asked.action.fields}
 
 
 def _action(view: "View", slug: str) -> BulkAction:
@@ -162,7 +201,7 @@ def _ticked(view: "View", request: Request) -> Selected:
         raise BadInput("Nothing is ticked. Tick the rows that you mean, and try again.")
     words = f"{len(ticked):,} ticked {view.noun(len(ticked))}"
     hidden = [("pks", str(key)) for key in ticked]
-    return Selected(_of_these(view, request, ticked), words, hidden, len(ticked))
+    return Selected(_of_these(view, request, ticked), words, hidden, len(ticked), ticked)
 
 
 async def _matching(site: "AdminSite", view: "View", request: Request) -> Selected:
@@ -200,7 +239,7 @@ async def _frozen(view: "View", request: Request, name: str) -> Selected:
 
 def _kept(view: "View", request: Request, kept: FrozenSelection) -> Selected:
     hidden = [*_asking_for_all(request), ("selection", str(kept.id))]
-    return Selected(_of_these(view, request, kept.record_ids), kept.words, hidden, None)
+    return Selected(_of_these(view, request, kept.record_ids), kept.words, hidden, None, kept.record_ids)
 
 
 def _of_these(view: "View", request: Request, ids: Sequence[int]) -> Selection:
@@ -279,6 +318,15 @@ def _report(site: "AdminSite", view: "View", action: BulkAction, counts: Counts,
         level="success" if counts.changed else "info",
         undo_url=undo if counts.changed and action.can_undo else "",
     )
+
+
+def _as_json(value: Any) -> Any:
+    """A form's data as JSON has it: a record is its key."""
+    if isinstance(value, list | tuple):
+        return [_as_json(one) for one in value]
+    if isinstance(value, Base):
+        return key_of(value)
+    return value.value if isinstance(value, Enum) else value
 
 
 def _in_words(value: Any) -> Any:

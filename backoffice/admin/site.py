@@ -1,6 +1,6 @@
 """The admin site: SQLAdmin's registry, menu and authorization, with pages and rules of our own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from backoffice.admin.view import View
 from backoffice.audit.reads import Reads, actions_of
 from backoffice.database import SessionFactory
 from backoffice.errors import ConfigurationError, NotFound
+from backoffice.operations import NamedVerb
 from backoffice.settings import Settings
 from models import Base
 
@@ -65,10 +66,15 @@ class AdminSite(Admin):
         factory: SessionFactory,
         templates: Sequence[Path],
         title: str,
+        verbs: Mapping[str, NamedVerb],
         searched: str = "",
     ) -> None:
-        """`searched` is the identity of the view that a search on top of every page looks through, if any."""
+        """`verbs` are those of the views' bulk actions, by page and slug: `ticket.assign`.
+
+        `searched` is the identity of the view that a search on top of every page looks through, if any.
+        """
         self.searched = searched
+        self.verbs = verbs
         self.settings = settings
         self.factory = factory
         self.edge = Edge(self)

@@ -27,7 +27,7 @@ BEGIN
   IF TG_OP = 'UPDATE' THEN
     personal := NULL;
 {"".join(_compare(column) for column in recorded)}    IF changes = '{{}}' THEN RETURN NULL; END IF;
-  ELSIF TG_OP = 'INSERT' THEN
+{_key(table)}  ELSIF TG_OP = 'INSERT' THEN
     changes := jsonb_build_object({_image(recorded, "new")});
   ELSE
     changes := jsonb_build_object({_image(recorded, "old")});
@@ -71,6 +71,17 @@ def _record(table: Table) -> str:
     if not isinstance(table.c[name].type, BigInteger):
         return "NULL"
     return f"CASE TG_OP WHEN 'DELETE' THEN OLD.{name} ELSE NEW.{name} END"
+
+
+def _key(table: Table) -> str:
+    """Says in an entry which row was changed, where no column of the entry can."""
+    if _record(table) != "NULL":
+        return ""
+    pairs = ", ".join(
+        f"'{key.name}', jsonb_build_object('old', OLD.{key.name}, 'new', NEW.{key.name})"
+        for key in table.primary_key
+    )
+    return f"    changes := changes || jsonb_build_object({pairs});\n"
 
 
 def _names(columns: list[Column[object]]) -> str:

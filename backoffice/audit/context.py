@@ -36,6 +36,8 @@ class Change:
     parameters: dict[str, Any] = field(default_factory=dict)
     outcome: dict[str, Any] = field(default_factory=dict)
     reverts_id: UUID | None = None
+    #: Whether it is written down already: it goes on for longer than one transaction.
+    is_begun: bool = False
 
 
 _current: ContextVar[Change | None] = ContextVar("backoffice_change", default=None)

@@ -4,7 +4,17 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, and_, exists, func, insert, literal, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    and_,
+    exists,
+    func,
+    insert,
+    literal,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -30,8 +40,28 @@ def of_operation(operation_id: UUID) -> ColumnElement[bool]:
 
 async def record_operation(session: AsyncSession, change: Change) -> None:
     """Add `change` to the operations, if its transaction changed any audited row."""
-    table = Operation.__table__.c
-    values = {
+    if change.is_begun:
+        return
+    wrote_history = exists().where(
+        AuditLog.operation_id == change.operation_id,
+        AuditLog.action.in_(CHANGES_OF_ROWS),
+        # It began with this transaction: older partitions need not be looked at.
+        AuditLog.created_at >= func.now(),
+    )
+    values = _values(change)
+    row = select(*(literal(value, column.type) for column, value in values.items())).where(wrote_history)
+    await session.execute(insert(Operation).from_select(list(values), row, include_defaults=False))
+
+
+async def begin_operation(session: AsyncSession, change: Change) -> None:
+    """Add `change` to the operations now, whatever becomes of it: more transactions will go on with it."""
+    await session.execute(insert(Operation.__table__).values(_values(change)))
+    change.is_begun = True
+
+
+def _values(change: Change) -> dict[ColumnElement[Any], Any]:
+    table: Any = Operation.__table__.c
+    return {
         table.id: change.operation_id,
         table.verb: change.verb,
         table.actor_id: change.actor_id,
@@ -43,14 +73,6 @@ async def record_operation(session: AsyncSession, change: Change) -> None:
         table.outcome: change.outcome,
         table.reverts_id: change.reverts_id,
     }
-    wrote_history = exists().where(
-        AuditLog.operation_id == change.operation_id,
-        AuditLog.action.in_(CHANGES_OF_ROWS),
-        # It began with this transaction: older partitions need not be looked at.
-        AuditLog.created_at >= func.now(),
-    )
-    row = select(*(literal(value, column.type) for column, value in values.items())).where(wrote_history)
-    await session.execute(insert(Operation).from_select(list(values), row, include_defaults=False))
 
 
 async def record_event(

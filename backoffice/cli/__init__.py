@@ -7,7 +7,7 @@ from backoffice.cli.audit import audit
 from backoffice.cli.database import check, database_url, migrate_database, purge_the_trash, seed
 from backoffice.cli.erase import erase_a_user
 from backoffice.cli.line import CommandLine
-from backoffice.cli.serving import run, serve
+from backoffice.cli.serving import run, serve, worker
 
 __all__ = ["cli"]
 
@@ -20,6 +20,7 @@ def cli() -> None:
 for command in (
     run,
     serve,
+    worker,
     migrate_database,
     createsuperuser,
     changepassword,

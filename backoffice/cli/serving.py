@@ -1,9 +1,10 @@
-"""`run` and `serve`: the application itself."""
+"""`run`, `serve` and `worker`: the application itself, and what works beside it."""
 
 import asyncio
+import signal
 import socket
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ from backoffice.checks import readiness, refuse
 from backoffice.cli.deployment import database, read_settings, sessions
 from backoffice.database import migrate
 from backoffice.demo import DEMO_ACCOUNTS, DEMO_PASSWORD, demo_accounts_present, load_demo
+from backoffice.jobs.worker import PRESUMED_DEAD
 from backoffice.serving import address, listener_at, serve_until_stopped
 from backoffice.settings import Settings
 
@@ -48,6 +50,36 @@ def serve(create_app: CreateApp, host: str | None, port: int | None) -> None:
     settings = read_settings(host=host, port=port)
     with listener_at(settings) as listener, database(settings) as settings:
         _serve(create_app, settings, listener)
+
+
+@click.command()
+@click.option("--at-once", type=click.IntRange(1, 64), default=4, show_default=True, help="Chunks at a time.")
+@click.option(
+    "--presumed-dead",
+    type=click.FloatRange(1),
+    default=PRESUMED_DEAD.total_seconds(),
+    show_default=True,
+    help="Seconds after which the work of another that is not heard of is taken over.",
+)
+@click.pass_obj
+def worker(create_app: CreateApp, at_once: int, presumed_dead: float) -> None:
+    """Do the chunks of jobs until somebody ends it; any number of workers may run, on any machines."""
+    settings = read_settings()
+    with database(settings) as settings:
+        asyncio.run(_prepare_serving(settings))
+        asyncio.run(_work(create_app(settings), at_once, timedelta(seconds=presumed_dead)))
+
+
+async def _work(app: Any, at_once: int, presumed_dead: timedelta) -> None:
+    worker = app.state.worker(at_once=at_once, presumed_dead=presumed_dead)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, worker.stop)
+    click.echo(f"Working, up to {at_once} chunks at a time (Ctrl-C stops when they are done).")
+    try:
+        await worker.run()
+    finally:
+        await app.state.engine.dispose()
 
 
 def _serve(create_app: CreateApp, settings: Settings, listener: socket.socket) -> None:

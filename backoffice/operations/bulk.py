@@ -4,9 +4,9 @@ Nothing here knows what the rows are: a `BulkVerb` says which rows it refuses, w
 would make them, and how it changes the others.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVarTuple, cast
+from typing import Any, Final, TypeVarTuple, cast
 
 from sqlalchemy import BigInteger, Case, ColumnElement, Select, case, func, inspect, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -26,6 +26,9 @@ Columns = TypeVarTuple("Columns")
 
 _CHANGES = -1
 _ALREADY = -2
+
+#: Why a row was left alone that nothing refused.
+ALREADY_SO: Final = "already so"
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,26 @@ class Counts:
             self.unchanged + other.unchanged,
             {reason: self.refused.get(reason, 0) + other.refused.get(reason, 0) for reason in reasons},
         )
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """The keys of the rows that were changed, of those that were so already, and of the refused by reason."""
+
+    changed: Sequence[int]
+    unchanged: Sequence[int]
+    refused: Mapping[str, Sequence[int]]
+
+    @property
+    def counts(self) -> Counts:
+        refused = {reason: len(ids) for reason, ids in self.refused.items()}
+        return Counts(len(self.changed), len(self.unchanged), refused)
+
+    @property
+    def left_alone(self) -> dict[str, Sequence[int]]:
+        """The rows that were not changed, by the reason why."""
+        already = {ALREADY_SO: self.unchanged} if self.unchanged else {}
+        return {**already, **self.refused}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +124,13 @@ async def run(session: AsyncSession, verb: BulkVerb, selection: Selection) -> Co
     others did meanwhile counts, and nothing can change between judging and changing. Objects that the
     session had loaded before keep their old values until they are refreshed.
     """
+    counts = (await run_each(session, verb, selection)).counts
+    current_change().outcome |= counts.as_json()
+    return counts
+
+
+async def run_each(session: AsyncSession, verb: BulkVerb, selection: Selection) -> Verdicts:
+    """The same, told row by row, and noted nowhere."""
     await session.flush()
     if verb.hold is not None:
         await verb.hold(session, selection)
@@ -108,9 +138,8 @@ async def run(session: AsyncSession, verb: BulkVerb, selection: Selection) -> Co
     judged = await _judge(session, verb, chosen(locked))
     if changing := judged.get(_CHANGES):
         await verb.apply(session, chosen(changing))
-    counts = _counts(verb, {verdict: len(ids) for verdict, ids in judged.items()})
-    current_change().outcome |= counts.as_json()
-    return counts
+    refused = {reason: judged[number] for number, reason in enumerate(verb.refusals) if number in judged}
+    return Verdicts(judged.get(_CHANGES, []), judged.get(_ALREADY, []), refused)
 
 
 async def lock(

@@ -119,7 +119,7 @@ class Desk:
 
     async def watermark(self) -> dict[str, tuple[int, int]]:
         """How many rows each table has, and by which transaction the newest was written; and the files."""
-        # A question that was asked is no change.
+        # A question that was asked is no change, nor is what a queue does for itself.
         tables = await self.owner.fetch(
             "SELECT relname FROM pg_stat_user_tables WHERE relname <> 'frozen_selections' ORDER BY 1"
         )
@@ -134,6 +134,10 @@ class Desk:
         """What lies in the store of attachments, half-written files included."""
         folder = self.settings.attachments_dir
         return sorted(path.name for path in folder.rglob("*") if path.is_file() and path.name != "lock")
+
+    async def work_off(self) -> None:
+        """Do all jobs that were asked for."""
+        await self.app.state.worker().drain()
 
     async def newest_operation(self) -> asyncpg.Record:
         row = await self.owner.fetchrow("SELECT * FROM operations ORDER BY created_at DESC LIMIT 1")

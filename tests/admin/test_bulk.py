@@ -294,7 +294,7 @@ class TestUndo:
 
 @pytest.mark.slow
 class TestTenThousand:
-    async def test_in_one_request(self, desk: Desk, supervisor: Visitor) -> None:
+    async def test_as_a_job(self, desk: Desk, supervisor: Visitor) -> None:
         customer = await desk.owner.fetchval("SELECT min(id) FROM users")
         await desk.owner.execute(
             "INSERT INTO tickets (title, description, creator_id)"
@@ -311,6 +311,7 @@ class TestTenThousand:
         assert "all tickets that match “flood”" in main_of(asked)
         begun = time.perf_counter()
         assert (await confirmed(supervisor, asked)).status_code == 303
+        await desk.work_off()
         seconds["done"] = time.perf_counter() - begun
         operation = await desk.newest_operation()
         assert len(await entries(desk, operation)) == 10_000

@@ -22,6 +22,7 @@ def proof_settings(database: Database, tmp_path: Path) -> Settings:
         database_url=database.app_url,
         secret_key=SecretStr("a secret that only the tests know"),
         audit_key=SecretStr(KEY),
+        job_workers=0,
         audit_seal_seconds=0,
         var_dir=tmp_path / "var",
     )

@@ -344,6 +344,8 @@ class TestPolicies:
             "audit_seals",
             "audit_verifications",
             "frozen_selections",
+            "job_chunks",
+            "jobs",
             "list_preferences",
             "login_throttles",
             "saved_view_counts",
