@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import JSON, Boolean, DateTime, Enum, LargeBinary, Numeric, Text, inspect
@@ -82,7 +83,13 @@ def _has_title(model: Any) -> bool:
 
 def key_of(record: Any) -> Any:
     """The value of a record's one primary key."""
-    return inspect(type(record)).primary_key_from_instance(record)[0]
+    return getattr(record, _key_name(record.__class__))
+
+
+@cache
+def _key_name(model: type[Base]) -> str:
+    mapper = inspect(model)
+    return mapper.get_property_by_column(mapper.primary_key[0]).key
 
 
 # Cells -----------------------------------------------------------------------------------------
@@ -95,9 +102,10 @@ def cell_maker(site: "AdminSite", request: Request, model: type[Base], name: str
         return _maker_of_related(name, relation, _details_path(site, request, relation.mapper.class_))
     if kind is Kind.LABEL:
         return lambda record: _label(getattr(record, name), record, "")
+    value = attrgetter(name)
     if kind is Kind.CODE:
-        return lambda record: Cell(kind, _text(getattr(record, name)))
-    return lambda record: Cell(kind, getattr(record, name))
+        return lambda record: Cell(kind, _text(value(record)))
+    return lambda record: Cell(kind, value(record))
 
 
 def _maker_of_related(name: str, relation: RelationshipProperty[Any], path: str) -> CellMaker:
@@ -195,8 +203,7 @@ def attribute_of(model: type[Base], name: str) -> InstrumentedAttribute[Any]:
 @cache
 def title_columns(model: type[Base]) -> frozenset[str]:
     """The columns that `str()` of a record reads, with the primary key: tried on a stand-in."""
-    mapper = inspect(model)
-    key = mapper.get_property_by_column(mapper.primary_key[0]).key
+    mapper, key = inspect(model), _key_name(model)
     if not _has_title(model):
         return frozenset({key})
     stand_in: Any = _StandIn()

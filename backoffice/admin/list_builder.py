@@ -79,16 +79,14 @@ class ListBuilder:
         view = self.view
         makers = [view.cell_maker(self.request, name) for name in names]
         path = view.url("details") if view.may(self.request, "details") else ""
-        return [
-            Row(
-                pk=str(key_of(record)),
-                title=title_of(record),
-                url=keeping(f"{path}/{key_of(record)}", self.origin) if path else "",
-                cells=[make(record) for make in makers],
-                is_trashed=self.filtered.is_trash,
-            )
-            for record in records
-        ]
+        origin, is_trash = keeping("", self.origin), self.filtered.is_trash
+
+        def row(record: Any) -> Row:
+            key = str(key_of(record))
+            url = f"{path}/{key}{origin}" if path else ""
+            return Row(key, title_of(record), url, [make(record) for make in makers], is_trash)
+
+        return [row(record) for record in records]
 
     def _page_sizes(self) -> list[Tab]:
         return [

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from wtforms import Field, Form
 from wtforms.form import BaseForm
@@ -31,8 +31,7 @@ class Kind(StrEnum):
     DIGEST = "digest"  # a hash in hexadecimal digits, to be copied; short in lists
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """One value to show. `value` is None where there is nothing."""
 
     kind: Kind
