@@ -163,6 +163,15 @@ class Ticket(Versioned, Trashable, Timestamped, Base):
             postgresql_where=text("deleted_operation IS NOT NULL"),
         ),
         Index("ix_tickets_search", "search", postgresql_using="gin"),
+        # What is in a title beside words, character by character: no index of words has it.
+        Index(
+            "ix_tickets_title_signs",
+            text(
+                "string_to_array(regexp_replace(title::text, '[a-zA-Z0-9 ]'::text, ''::text, 'g'::text),"
+                " NULL::text)"
+            ),
+            postgresql_using="gin",
+        ),
     )
 
     @hybrid_property

@@ -13,15 +13,10 @@ from backoffice.desk.by_id import (
 )
 from backoffice.desk.reading import get_tickets_with_details, get_user_with_tickets
 from backoffice.desk.replies import reply
-from backoffice.desk.search import (
-    COUNT_CAP,
-    comment_search_condition,
-    people_search_condition,
-    search_condition,
-    search_tickets,
-)
+from backoffice.desk.search import comment_search_condition, people_search_condition, search_condition
 from backoffice.desk.statistics import AssigneeStatistics, TicketStatistics, get_ticket_statistics
 from backoffice.desk.tags import delete_tags
+from backoffice.desk.ticket_search import COUNT_CAP, search_tickets, ticket_search
 from backoffice.desk.tickets import add_tags, assign, remove_tags, set_priority, set_status
 from backoffice.desk.trash import delete_forever, move_to_trash, purge_trash, restore, unreferenced_files
 
@@ -52,5 +47,6 @@ __all__ = [
     "set_priority",
     "set_status",
     "soft_delete_ticket",
+    "ticket_search",
     "unreferenced_files",
 ]

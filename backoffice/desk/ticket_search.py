@@ -1,0 +1,202 @@
+"""Searching tickets by all that hangs on them: what they say, what was said on them, and whose they are.
+
+The words are looked up in comments and people first, and what is found there goes into the condition as keys:
+so each part of it is answered by an index of its own, and PostgreSQL knows how much each will find.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Select,
+    and_,
+    any_,
+    exists,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute, joinedload, selectinload
+
+from backoffice.desk.matches import find_matches
+from backoffice.desk.search import COMMENT_WORDS, PERSON_WORDS, TICKET_WORDS, has, in_ticket, numbers
+from backoffice.desk.terms import Terms, terms_of, tsquery
+from backoffice.searching import Search
+from models import Comment, Tag, Ticket, TicketPriority, TicketStatus, User
+
+#: Counting stops one above this: what is counted as 10,001 is "10,000+".
+COUNT_CAP: Final = 10_000
+#: What more comments have than these, or more people, is no word to find a ticket by.
+MOST_KEYS: Final = 1_000
+#: Of longer searches each word is not looked up among people by itself.
+MOST_WORDS: Final = 6
+
+
+async def search_tickets(
+    session: AsyncSession,
+    search_term: str | None = None,
+    status_list: Sequence[TicketStatus] | None = None,
+    priority: TicketPriority | None = None,
+    assignee_id: int | None = None,
+    created_after: datetime | None = None,
+    tags: Iterable[str] | None = None,
+    limit: int = 50,
+    offset: int = 0,
+) -> tuple[list[Ticket], int]:
+    """Live tickets that meet every condition given, newest first, and how many there are in all.
+
+    `search_term` finds what `ticket_search` does; `tags` are names, of which a ticket has at least one;
+    `created_after` is aware. The count is exact up to `COUNT_CAP`; one more stands for any number above.
+    Creator, assignee and tags are loaded.
+    """
+    statement = select(Ticket)
+    if search_term is not None:
+        statement = statement.where((await ticket_search(session, search_term)).condition)
+    if status_list is not None:
+        statement = statement.where(Ticket.status.in_(status_list))
+    if priority is not None:
+        statement = statement.where(Ticket.priority == priority)
+    if assignee_id is not None:
+        statement = statement.where(Ticket.assignee_id == assignee_id)
+    if created_after is not None:
+        statement = statement.where(Ticket.created_at >= created_after)
+    if tags is not None:
+        statement = statement.where(Ticket.tags.any(Tag.name.in_(list(tags))))
+    page = statement.order_by(Ticket.created_at.desc(), Ticket.id.desc()).limit(limit).offset(offset)
+    related = (joinedload(Ticket.creator), joinedload(Ticket.assignee), selectinload(Ticket.tags))
+    return list(await session.scalars(page.options(*related))), await _capped_count(session, statement)
+
+
+async def ticket_search(session: AsyncSession, term: str) -> Search:
+    """What a term finds among tickets, best first.
+
+    Every word is in the ticket's number, title or description, or in the name or e-mail address of its
+    requester or assignee; or all of them are in one live comment. A -word is in none of these. A ticket whose
+    number is the term comes first, then those of the person whose address it is. BadInput as for
+    `search_condition`.
+    """
+    terms = terms_of(term)
+    if not terms.has_words or terms.is_too_long:
+        return Search(in_ticket(terms) | Ticket.ticket_number.in_(numbers(terms)))
+    elsewhere = await _look_elsewhere(session, terms)
+    is_numbered = Ticket.ticket_number.in_(numbers(terms))
+    by_words = func.ts_rank_cd(TICKET_WORDS, terms.all_of())
+    found = or_(_everywhere(terms, elsewhere), _in_keys(Ticket.id, elsewhere.tickets), is_numbered)
+    return Search(
+        condition=and_(found, *_without(terms)),
+        exact=is_numbered,
+        rank=[*([_is_theirs(elsewhere.addressed)] if elsewhere.addressed else []), by_words],
+        note=elsewhere.note,
+        matches=partial(find_matches, terms=terms, said_in=elsewhere.tickets),
+    )
+
+
+# What comments and people say -----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Elsewhere:
+    """Keys of tickets by their comments, and of people."""
+
+    #: Tickets with a comment that has every word.
+    tickets: frozenset[int]
+    #: People who have every word, each word, and who have the address.
+    people: frozenset[int]
+    people_by_word: Sequence[frozenset[int]]
+    addressed: frozenset[int]
+    note: str
+
+
+async def _look_elsewhere(session: AsyncSession, terms: Terms) -> _Elsewhere:
+    words = terms.wanted if 1 < len(terms.wanted) <= MOST_WORDS else ()
+    all_people = has(PERSON_WORDS, terms.all_of())
+    if terms.is_address:
+        all_people |= has(PERSON_WORDS, terms.address())
+    asked = [
+        _tickets_of_comments(terms),
+        _people(all_people),
+        select(User.id).where(User.email == terms.typed.lower()),
+        *(_people(has(PERSON_WORDS, tsquery([word]))) for word in words),
+    ]
+    row = (await session.execute(select(*(_array(each) for each in asked)))).one()
+    tickets, people, addressed, *by_word = (frozenset(keys if len(keys) <= MOST_KEYS else ()) for keys in row)
+    return _Elsewhere(tickets, people, by_word, addressed, _note(len(row[0]), len(row[1])))
+
+
+def _tickets_of_comments(terms: Terms) -> Select[Any]:
+    found = and_(Comment.deleted_at.is_(None), has(COMMENT_WORDS, terms.all_of()))
+    if terms.unwanted:
+        found &= not_(has(COMMENT_WORDS, terms.none_of()))
+    # In an order that an index has, a word that is in every comment is known to be after the first of them.
+    newest = (Comment.created_at.desc(), Comment.id.desc())
+    return select(Comment.ticket_id).where(found).order_by(*newest).limit(MOST_KEYS + 1)
+
+
+def _people(found: ColumnElement[bool]) -> Select[Any]:
+    return select(User.id).where(found).order_by(User.full_name, User.id).limit(MOST_KEYS + 1)
+
+
+def _array(statement: Select[Any]) -> ColumnElement[Any]:
+    return func.array(statement.scalar_subquery(), type_=ARRAY(BigInteger))
+
+
+def _note(comments: int, people: int) -> str:
+    too_many = [
+        *(["comments"] if comments > MOST_KEYS else []),
+        *(["people"] if people > MOST_KEYS else []),
+    ]
+    if not too_many:
+        return ""
+    which = " and ".join(too_many)
+    return f"More than {MOST_KEYS:,} {which} match, and were left out: add a word to look there."
+
+
+# Conditions -------------------------------------------------------------------------------------
+
+
+def _everywhere(terms: Terms, elsewhere: _Elsewhere) -> ColumnElement[bool]:
+    """True of tickets that have every word themselves, or by their people."""
+    split = zip(terms.wanted, elsewhere.people_by_word, strict=False)
+    by_people = {word: people for word, people in split if people}
+    own = [word for word in terms.wanted if word not in by_people]
+    parts = [has(TICKET_WORDS, tsquery(own))] if own else []
+    parts += [has(TICKET_WORDS, tsquery([word])) | _is_theirs(ids) for word, ids in by_people.items()]
+    return or_(and_(*parts), _is_theirs(elsewhere.people))
+
+
+def _is_theirs(people: frozenset[int]) -> ColumnElement[bool]:
+    """True of tickets that one of these people asked for or works on."""
+    return or_(_in_keys(Ticket.creator_id, people), _in_keys(Ticket.assignee_id, people))
+
+
+def _in_keys(column: InstrumentedAttribute[Any], keys: frozenset[int]) -> ColumnElement[bool]:
+    return column == any_(literal(sorted(keys), ARRAY(BigInteger))) if keys else false()
+
+
+def _without(terms: Terms) -> list[ColumnElement[bool]]:
+    """True of tickets that have none of the unwanted words anywhere."""
+    if not terms.unwanted:
+        return []
+    said = exists().where(
+        Comment.ticket_id == Ticket.id, Comment.deleted_at.is_(None), has(COMMENT_WORDS, terms.none_of())
+    )
+    theirs = [
+        exists().where(User.id == key, has(PERSON_WORDS, terms.none_of()))
+        for key in (Ticket.creator_id, Ticket.assignee_id)
+    ]
+    return [not_(each) for each in (has(TICKET_WORDS, terms.none_of()), said, *theirs)]
+
+
+async def _capped_count(session: AsyncSession, statement: Select[Ticket]) -> int:
+    some = statement.with_only_columns(literal(1), maintain_column_froms=True).limit(COUNT_CAP + 1).subquery()
+    return (await session.scalars(select(func.count()).select_from(some))).one()
