@@ -25,6 +25,7 @@ class AttachmentAdmin(View, model=Attachment):
     bring_back_grant = "action:purge"
     views_on_record = True
     column_list = ["filename", "content_type", "size_bytes", "ticket", "uploaded_by", "created_at"]
+    more_columns = ["sha256"]
     column_labels = {
         "filename": "File",
         "content_type": "Type",

@@ -23,6 +23,7 @@ class AuditLogAdmin(View, model=AuditLog):
     can_create = can_edit = False
     searches_on_record = True
     column_list = ["created_at", "user", "action", "record_id", "changes", "operation_id"]
+    more_columns = ["table_name", "request_id", "address", "database_user"]
     column_labels = {
         "created_at": "When",
         "user": "Who",

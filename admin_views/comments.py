@@ -22,6 +22,7 @@ class CommentAdmin(View, model=Comment):
     can_delete = True
     bring_back_grant = "action:purge"
     column_list = ["content", "is_internal", "ticket", "author", "created_at"]
+    more_columns = ["updated_at"]
     column_labels = {
         "content": "Text",
         "is_internal": "Internal note",

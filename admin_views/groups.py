@@ -51,6 +51,7 @@ class GroupAdmin(View, model=Group):
     icon = "ti ti-shield-lock"
     can_delete = True
     column_list = ["name"]
+    more_columns = ["users"]
     column_sortable_list = ["name"]
     column_default_sort = "name"
     column_details_list = ["name", "users", "accesses"]

@@ -26,6 +26,7 @@ class OperationAdmin(View, model=Operation):
     can_create = can_edit = False
     keeps_history = False
     column_list = ["created_at", "verb", "actor", "selection", "outcome"]
+    more_columns = ["reason", "reverts", "request_id"]
     column_labels = {
         "created_at": "When",
         "verb": "What",

@@ -16,6 +16,7 @@ class TagAdmin(View, model=Tag):
     can_delete = True
     bring_back_grant = "delete"
     column_list = ["name", "color", "description", "created_at"]
+    more_columns = ["updated_at"]
     column_labels = {"color": "Colour", "created_at": "Created", "updated_at": "Updated"}
     column_sortable_list = ["name", "created_at"]
     column_default_sort = "name"

@@ -34,6 +34,7 @@ class TicketAdmin(View, model=Ticket):
         "created_at",
         "updated_at",
     ]
+    more_columns = ["creator", "resolved_at", "is_overdue", "description"]
     column_labels = {
         "ticket_number": "Number",
         "title": "Subject",

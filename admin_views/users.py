@@ -29,6 +29,7 @@ class UserAdmin(View, model=User):
     icon = "ti ti-users"
     views_on_record = True
     column_list = ["full_name", "email", "is_staff", "is_active", "created_at"]
+    more_columns = ["groups", "time_zone", "last_login", "updated_at"]
     column_labels = {
         "full_name": "Name",
         "email": "E-mail",

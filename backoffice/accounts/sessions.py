@@ -1,16 +1,17 @@
 """Sessions: a browser that is signed in, and who that is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
 from secrets import token_urlsafe
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import ScalarSelect, Select, delete, func, insert, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.accounts.addresses import parse_address
+from backoffice.accounts.lists import Lists, read_lists, settings_of_user, views_of_user
 from backoffice.accounts.typed import storable
 from models import Group, GroupAccess, Session, Theme, User, user_groups
 
@@ -34,6 +35,7 @@ class CurrentUser:
     theme: Theme
     grants: frozenset[tuple[str, str]]
     groups: tuple[str, ...]
+    lists: Lists = field(default_factory=Lists)
 
     def may(self, identity: str, action: str) -> bool:
         """Whether a grant covers `action` on the page `identity`; `*` in a grant covers everything."""
@@ -71,6 +73,7 @@ async def find_signed_in(session: AsyncSession, token: str) -> CurrentUser | Non
         theme=row.theme,
         grants=frozenset((identity, action) for identity, action in row.grants),
         groups=tuple(row.groups),
+        lists=read_lists(row.views, row.settings),
     )
 
 
@@ -104,7 +107,9 @@ def _digest(token: str) -> str:
     return sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _signed_in(token: str) -> Select[int, str, str, str, Theme, list[str], list[list[str]]]:
+def _signed_in(
+    token: str,
+) -> Select[int, str, str, str, Theme, list[str], list[list[str]], list[list[Any]], dict[str, Any]]:
     return (
         select(
             User.id,
@@ -114,6 +119,8 @@ def _signed_in(token: str) -> Select[int, str, str, str, Theme, list[str], list[
             User.theme,
             _groups().label("groups"),
             _grants().label("grants"),
+            views_of_user().label("views"),
+            settings_of_user().label("settings"),
         )
         .join(Session, Session.user_id == User.id)
         .where(Session.token_hash == _digest(token), Session.expires_at > func.now())

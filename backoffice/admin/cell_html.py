@@ -46,7 +46,7 @@ def row_writer(columns: Sequence[Column], reader: Reader) -> Callable[[Row], Mar
     The first text of a row leads to the row. Where it is narrow, each cell names its column itself: that
     text need not, a number must.
     """
-    main, labels = _main_column(columns), [_column_label(column.label) for column in columns]
+    main, labels = main_column(columns), [_column_label(column.label) for column in columns]
 
     def write(row: Row) -> Markup:
         cells = [
@@ -58,7 +58,7 @@ def row_writer(columns: Sequence[Column], reader: Reader) -> Callable[[Row], Mar
     return write
 
 
-def _main_column(columns: Sequence[Column]) -> int:
+def main_column(columns: Sequence[Column]) -> int:
     texts = (Kind.TEXT, Kind.LONG_TEXT)
     return 1 if len(columns) > 1 and columns[0].kind != Kind.TEXT and columns[1].kind in texts else 0
 

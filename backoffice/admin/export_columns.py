@@ -59,16 +59,15 @@ class ExportColumn:
     kind: ValueKind
 
 
-def export_columns(view: "View", *, is_trash: bool = False) -> list[ExportColumn]:
-    """The columns of an export of `view`, from left to right."""
-    return [
-        ExportColumn(name, view.label(name), _kind(view.model, name)) for name in exported(view, is_trash)
-    ]
+def export_columns(view: "View", *, is_trash: bool = False, chosen: Sequence[str] = ()) -> list[ExportColumn]:
+    """The columns of an export of `view`, from left to right; `chosen` are those that somebody asked for."""
+    names = exported(view, is_trash, chosen)
+    return [ExportColumn(name, view.label(name), _kind(view.model, name)) for name in names]
 
 
-def exported(view: "View", is_trash: bool) -> list[str]:
+def exported(view: "View", is_trash: bool, chosen: Sequence[str] = ()) -> list[str]:
     """The names of what is exported: what the list shows, unless the view declares something else."""
-    names = [*(view.export_columns or view.get_list_columns())]
+    names = [*(chosen or view.export_columns or view.get_list_columns())]
     return [*names, "deleted_at"] if is_trash and "deleted_at" not in names else names
 
 
@@ -81,6 +80,11 @@ def check_export(view: "View") -> None:
             raise ConfigurationError(f"{where} no column: {mend}")
         if _is_secret(view.model, name):
             raise ConfigurationError(f"{where} secret: {mend}")
+
+
+def is_exportable(model: type[Base], name: str) -> bool:
+    """Whether the attribute can be selected, and may be seen."""
+    return _is_selectable(model, name) and not _is_secret(model, name)
 
 
 def exported_rows(filtered: Select[Any], model: type[Base], names: Sequence[str]) -> Select[Any]:

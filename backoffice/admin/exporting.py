@@ -6,7 +6,7 @@ transaction of its own, read by a cursor, so that it is of one moment and takes 
 
 import logging
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,7 +22,8 @@ from backoffice.accounts.sessions import CurrentUser
 from backoffice.admin.export_columns import ExportColumn, export_columns, exported_rows
 from backoffice.admin.export_formats import FORMATS, Batches, ExportFormat
 from backoffice.admin.filtered import filtered_query
-from backoffice.admin.list_address import ListAddress
+from backoffice.admin.layout import arranged, usual_columns
+from backoffice.admin.list_address import COLUMNS, VIEW, ListAddress
 from backoffice.admin.pages import Link
 from backoffice.admin.places import ordering, place_of
 from backoffice.admin.request import current_user
@@ -73,13 +74,17 @@ async def export(site: "AdminSite", view: "View", request: Request) -> Response:
     return Download(site, request, wanted, headers)
 
 
-def export_links(view: "View", request: Request, address: ListAddress) -> list[Link]:
-    """Where the list at `address` is exported to each format, for who may."""
+def export_links(view: "View", request: Request, address: ListAddress, columns: Sequence[str]) -> list[Link]:
+    """Where the list at `address`, which shows `columns`, is exported to each format, for who may."""
     if not view.may(request, "export"):
         return []
-    pairs = address.without("pageSize").pairs
+    asked = address.without("pageSize", VIEW, COLUMNS)
+    chosen = arranged(view, columns)
+    if chosen != usual_columns(view):
+        asked = asked.having(columns=",".join(chosen))
     return [
-        Link(each.label, str(ListAddress(view.url("export", each.name), pairs))) for each in FORMATS.values()
+        Link(each.label, str(ListAddress(view.url("export", each.name), asked.pairs)))
+        for each in FORMATS.values()
     ]
 
 
@@ -88,7 +93,8 @@ async def _wanted(site: "AdminSite", view: "View", request: Request, made: Expor
     place = place_of(view, request.query_params, is_trash=filtered.is_trash)
     if place.problem:
         raise BadInput(place.problem)
-    columns = export_columns(view, is_trash=filtered.is_trash)
+    chosen = arranged(view, request.query_params.get(COLUMNS, "").split(","))
+    columns = export_columns(view, is_trash=filtered.is_trash, chosen=chosen)
     rows = exported_rows(filtered.statement, view.model, [column.name for column in columns])
     order = ordering(view.model, place.sort_by, is_descending=place.is_descending)
     return Export(view, made, columns, rows.order_by(*order), filtered.words)

@@ -5,8 +5,10 @@ from urllib.parse import urlencode
 
 Pair = tuple[str, str]
 
+#: Which saved view it is, and the columns that it shows.
+VIEW, COLUMNS = "view", "columns"
 #: What a filter form must carry along, as it has no fields of its own for it.
-KEPT_BY_FORMS = ("trash", "sortBy", "sort", "pageSize")
+KEPT_BY_FORMS = ("trash", "sortBy", "sort", "pageSize", VIEW, COLUMNS)
 ORDER = ("sortBy", "sort")
 #: Where in the list: a page by its number (or `last`), or what comes after or before a row.
 PAGE, AFTER, BEFORE = PLACE = ("page", "after", "before")
@@ -21,7 +23,11 @@ class ListAddress:
         self.pairs = [(name, value) for name, value in pairs if value]
 
     def __str__(self) -> str:
-        return f"{self.path}?{urlencode(self.pairs)}" if self.pairs else self.path
+        return f"{self.path}?{self.query}" if self.pairs else self.path
+
+    @property
+    def query(self) -> str:
+        return urlencode(self.pairs)
 
     def without(self, *names: str) -> "ListAddress":
         return ListAddress(self.path, [pair for pair in self.pairs if pair[0] not in {*names, *PLACE}])

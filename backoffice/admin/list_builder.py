@@ -49,7 +49,7 @@ class ListBuilder:
             tabs=self._tabs(),
             bulk=self._bulk_buttons(),
             create=self._create(),
-            exports=export_links(self.view, self.request, self.address),
+            exports=export_links(self.view, self.request, self.address, names),
             kept=self.address.kept_by_forms(),
             clear_url=str(self.address.without("search", *self._filter_names())),
             is_filtered=filtered.is_filtered,

@@ -20,6 +20,7 @@ from backoffice.admin.cells import kind_of, listing_options
 from backoffice.admin.edge import QUERY_CANCELED
 from backoffice.admin.filtered import Filtered, filtered_query, read_filters
 from backoffice.admin.keyset import stretches_beyond
+from backoffice.admin.layout import Layout, chooser, layout_of
 from backoffice.admin.list_address import ListAddress
 from backoffice.admin.list_builder import ListBuilder
 from backoffice.admin.origin import here
@@ -28,6 +29,13 @@ from backoffice.admin.pages import Column, Row
 from backoffice.admin.places import LAST, Place, ordering, place_of, sorted_by
 from backoffice.admin.reading import searched
 from backoffice.admin.request import see_other
+from backoffice.admin.saved_views import (
+    first_view,
+    list_address,
+    opened_view,
+    saved_views,
+    view_address,
+)
 
 if TYPE_CHECKING:
     from backoffice.admin.site import AdminSite
@@ -41,12 +49,15 @@ TOO_SLOW: Final = (
 async def list_page(site: "AdminSite", view: "View", request: Request) -> Response:
     """The page of the list that the address asks for; where nothing is, it leads to the nearest that is."""
     view.require(request, "list")
+    if not request.query_params and (first := first_view(view, request)):
+        return see_other(view_address(view, first))
+    layout = layout_of(view, request, opened_view(view, request))
     filtered = await read_filters(site, view, request)
     searched(view, request, filtered)
-    place = place_of(view, request.query_params, is_trash=filtered.is_trash)
+    place = place_of(view, request.query_params, is_trash=filtered.is_trash, size=layout.size)
     problem, status_code = " ".join(filter(None, (filtered.problem, place.problem))), 400
-    address = ListAddress(view.url("list"), request.query_params.multi_items())
-    names = _columns(view, is_trash=filtered.is_trash)
+    address = list_address(view, request)
+    names = _columns(layout, is_trash=filtered.is_trash)
     around = await view.list_extra(request)
     found = Found()
     if not problem:
@@ -63,11 +74,20 @@ async def list_page(site: "AdminSite", view: "View", request: Request) -> Respon
         site, view, request, filtered, place, address, str(address) if address.pairs else ""
     )
     page = builder.page(names, found, problem=problem)
-    return site.render(request, view.list_template, page, status_code=status_code, around=around)
+    return site.render(
+        request,
+        view.list_template,
+        page,
+        status_code=status_code,
+        around=around,
+        layout=layout,
+        views=saved_views(view, request, address, layout, filtered),
+        chooser=chooser(view, layout, address),
+    )
 
 
-def _columns(view: "View", *, is_trash: bool) -> list[str]:
-    shown = view.get_list_columns()
+def _columns(layout: Layout, *, is_trash: bool) -> list[str]:
+    shown = layout.columns
     return [*shown, "deleted_at"] if is_trash and "deleted_at" not in shown else shown
 
 

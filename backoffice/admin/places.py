@@ -48,8 +48,9 @@ class Place:
         return self.is_backward and self.cursor is None
 
 
-def place_of(view: "View", params: QueryParams, *, is_trash: bool) -> Place:
-    size, size_problem = _page_size(view, params.get("pageSize", ""))
+def place_of(view: "View", params: QueryParams, *, is_trash: bool, size: int = 0) -> Place:
+    """Where the address leads; `size` rows a page unless it says how many, or as many as is usual."""
+    size, size_problem = _page_size(view, params.get("pageSize", ""), size or view.page_size)
     sort_by, is_descending, sort_problem = _order(view, params, is_trash=is_trash)
     place = Place(size, sort_by, is_descending, problem=" ".join(filter(None, (size_problem, sort_problem))))
     try:
@@ -83,13 +84,13 @@ def _page_number(typed: str, size: int) -> int:
     return int(typed)
 
 
-def _page_size(view: "View", typed: str) -> tuple[int, str]:
+def _page_size(view: "View", typed: str, usual: int) -> tuple[int, str]:
     if not typed:
-        return view.page_size, ""
+        return usual, ""
     sizes = {str(size): size for size in view.page_size_options}
     if typed in sizes:
         return sizes[typed], ""
-    return view.page_size, f"A page has one of these numbers of rows: {', '.join(sizes)}."
+    return usual, f"A page has one of these numbers of rows: {', '.join(sizes)}."
 
 
 def _order(view: "View", params: QueryParams, *, is_trash: bool) -> tuple[str, bool, str]:

@@ -24,8 +24,10 @@ from backoffice.admin import (
     listing,
     lookup,
     past,
+    preferring,
     restoring,
     signin,
+    view_forms,
 )
 from backoffice.admin.edge import Handler
 from backoffice.admin.site import AdminSite
@@ -69,6 +71,10 @@ def _routes(site: AdminSite, index: SiteHandler) -> list[BaseRoute]:
         Route("/account", page(signin.save_account), methods=["POST"]),
         Route("/account/password", page(signin.save_password, keeps_refusals=True), methods=["POST"]),
         Route("/{identity}/list", view(listing.list_page), name="list"),
+        Route("/{identity}/preferences", view(preferring.save_preferences), methods=["POST"]),
+        Route("/{identity}/views", view(view_forms.views_page), name="views"),
+        Route("/{identity}/views", view(view_forms.save), methods=["POST"]),
+        Route("/{identity}/views/{change}", view(view_forms.change), methods=["POST"]),
         Route("/{identity}/export/{format}", view(exporting.export), name="export"),
         Route("/{identity}/create", view(editing.create_page), name="create"),
         Route("/{identity}/create", view(editing.create), methods=["POST"]),

@@ -21,9 +21,11 @@ from backoffice.admin.edge import Edge
 from backoffice.admin.exporting import MOST_AT_ONCE
 from backoffice.admin.pages import NavigationGroup, NavigationItem
 from backoffice.admin.request import take_flashes
+from backoffice.admin.saved_views import sidebar_views
 from backoffice.admin.security import csrf_token
 from backoffice.admin.templating import environment
 from backoffice.admin.view import View
+from backoffice.admin.view_counts import counting
 from backoffice.audit.reads import Reads, actions_of
 from backoffice.database import SessionFactory
 from backoffice.errors import ConfigurationError, NotFound
@@ -131,6 +133,7 @@ class AdminSite(Admin):
             page=page,
             user=user,
             navigation=self.navigation(request) if user else [],
+            sidebar_views=sidebar_views(self, request) if user else {},
             flashes=take_flashes(request),
             csrf_token=csrf_token(request),
             site_title=self.title,
@@ -140,7 +143,8 @@ class AdminSite(Admin):
             time_zone=user.time_zone if user else self.settings.time_zone,
             **more,
         )
-        return HTMLResponse(html, status_code)
+        background = counting(self, request) if user and status_code == 200 else None
+        return HTMLResponse(html, status_code, background=background)
 
     def navigation(self, request: Request) -> list[NavigationGroup]:
         """The sidebar: the views that this person may list, by category."""

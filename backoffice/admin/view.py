@@ -6,7 +6,7 @@ view is added, with the mend in the message.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sqladmin import ModelView
 from sqlalchemy import ColumnElement, Select, inspect, select
@@ -19,6 +19,7 @@ from backoffice.admin.cells import CellMaker, cell_maker, key_of, kind_of, loadi
 from backoffice.admin.export_columns import check_export
 from backoffice.admin.filters import Filter
 from backoffice.admin.forms import ExtraField, Section, check_form
+from backoffice.admin.layout import check_columns
 from backoffice.admin.pages import Cell, Kind, Link
 from backoffice.admin.pickers import Picker
 from backoffice.admin.questions import FieldKind
@@ -42,6 +43,10 @@ _SWITCHES = {
 }
 
 
+#: Whoever has it shares saved views of the list with everybody who may see it.
+SHARE_VIEWS: Final = "share-views"
+
+
 class View(ModelView):
     """Base of all declared pages. Attributes beyond SQLAdmin's own:"""
 
@@ -58,6 +63,8 @@ class View(ModelView):
     cells: ClassVar[Mapping[str, Callable[["View", Request, Any], Cell]]] = {}
     #: What a record's page leaves out where there is nothing.
     optional_facts: ClassVar[Sequence[str]] = ("deleted_at",)
+    #: What the list may show beside its columns, for who chooses it.
+    more_columns: ClassVar[Sequence[str]] = ()
     #: What stands above the list; each is in the URL by its name.
     filters: ClassVar[Sequence[Filter]] = ()
     #: Which rows a search term finds; None: the list has no search field.
@@ -116,7 +123,7 @@ class View(ModelView):
         super().__init__()
         # SQLAdmin's matrix of grants offers a box for each of these.
         granted = {action.slug: action.label for action in self.bulk_actions if not action.grant}
-        self._custom_actions_in_list = {**granted, **self.grants}
+        self._custom_actions_in_list = {**granted, **self.grants, SHARE_VIEWS: "Share views"}
         self._check()
 
     @property
@@ -280,6 +287,7 @@ class View(ModelView):
             raise ConfigurationError(f"{where} has a form: say what is in it with form_sections = […].")
         check_form(self)
         check_export(self)
+        check_columns(self)
         unsortable = set(self._sort_fields) - set(inspect(self.model).column_attrs.keys())
         if unsortable:
             raise ConfigurationError(

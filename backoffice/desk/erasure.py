@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, delete, func, literal, or_, select, text, update
+from sqlalchemy import ColumnElement, Text, and_, cast, delete, func, literal, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -40,6 +40,7 @@ from models import (
     Comment,
     FrozenSelection,
     RemovalKind,
+    SavedView,
     Session,
     Ticket,
     User,
@@ -222,6 +223,7 @@ async def _erase_account(session: AsyncSession, user: User, traces: Traces) -> N
     of_theirs = FrozenSelection.user_id == user.id
     naming_them = FrozenSelection.words.regexp_match(literal(traces.pattern, Text), flags="i")
     await session.execute(delete(FrozenSelection).where(or_(of_theirs, naming_them)))
+    await session.execute(delete(SavedView).where(_says_words_of(user, traces)), execution_options=_QUIETLY)
     await session.execute(delete(user_groups).where(user_groups.c.user_id == user.id))
     user.full_name, user.email = name_of_erased(user.id), address_of_erased(user.id)
     user.password_hash, user.last_login = "", None
@@ -229,6 +231,16 @@ async def _erase_account(session: AsyncSession, user: User, traces: Traces) -> N
     await session.flush()
     if user.is_staff:
         await guard_administrators_remain(session)
+
+
+def _says_words_of(user: User, traces: Traces) -> ColumnElement[bool]:
+    """Views of lists that the person keeps for themselves, and whoever's views that look for them by name."""
+    pattern = literal(traces.pattern, Text)
+    return or_(
+        and_(SavedView.owner_id == user.id, SavedView.is_shared.is_(False)),
+        SavedView.name.regexp_match(pattern, flags="i"),
+        cast(SavedView.query, Text).regexp_match(pattern, flags="i"),
+    )
 
 
 async def _erase_records(session: AsyncSession, user_id: int) -> None:

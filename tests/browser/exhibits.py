@@ -236,6 +236,44 @@ async def open_export_menu(page: Page, exhibits: Exhibits) -> None:
     await expect(page.get_by_role("link", name="CSV")).to_be_visible()
 
 
+async def open_changed_view(page: Page, exhibits: Exhibits) -> None:
+    """A view with a long name, by somebody who may share it, with another filter than it was saved with."""
+    await page.goto("/admin/ticket/list?status=open")
+    await page.get_by_role("button", name="Save this view…").click()
+    await page.get_by_label("Name of the view").fill(f"{await _serial(page)} {LONG_WORD}"[:60])
+    await page.get_by_label("Share it").check()
+    await page.get_by_role("button", name="Save view").click()
+    await expect(message(page, "is saved")).to_be_visible()
+    await page.goto(f"{page.url}&priority=urgent")
+    await expect(page.get_by_role("button", name="Update view")).to_be_visible()
+
+
+async def _serial(page: Page) -> int:
+    """A number that no view has yet."""
+    number: int = await page.evaluate("Date.now() % 1e6")
+    return number
+
+
+async def open_view_menu(page: Page, exhibits: Exhibits) -> None:
+    await open_changed_view(page, exhibits)
+    await page.get_by_role("button", name="This view").click()
+    await expect(page.get_by_role("button", name="Rename")).to_be_visible()
+
+
+async def save_view_without_name(page: Page, exhibits: Exhibits) -> None:
+    await open_changed_view(page, exhibits)
+    await page.get_by_role("button", name="Save as new view…").click()
+    await page.get_by_label("Name of the view").fill(" ")
+    await page.get_by_role("button", name="Save view").click()
+    await expect(page.get_by_text("Give the view a name.")).to_be_visible()
+
+
+async def open_chooser(page: Page, exhibits: Exhibits) -> None:
+    await page.goto("/admin/ticket/list")
+    await page.get_by_role("button", name="Columns").click()
+    await expect(page.get_by_role("button", name="Apply")).to_be_visible()
+
+
 async def open_picker(page: Page, exhibits: Exhibits) -> None:
     await page.goto("/admin/ticket/create")
     await page.get_by_role("combobox", name="Requester").click()
@@ -282,6 +320,12 @@ PAGES: Mapping[str, tuple[str | None, Arrive]] = {
     "verification that was cut off": ("auditor", at("/admin/proof/details/{interrupted}")),
     "verification of a whole history": ("auditor", at("/admin/proof/details/{whole}")),
     "open picker": ("agent", open_picker),
+    "changed view": ("supervisor", open_changed_view),
+    "view menu": ("supervisor", open_view_menu),
+    "view without a name": ("supervisor", save_view_without_name),
+    "views": ("supervisor", at("/admin/ticket/views")),
+    "no views": ("administrator", at("/admin/tag/views")),
+    "chooser": ("agent", open_chooser),
     "export menu": ("supervisor", open_export_menu),
     "keyboard help": ("agent", open_help),
     "error 400": ("agent", at("/admin/ticket/details/{ticket}?before=x")),

@@ -26,7 +26,7 @@ from backoffice.desk import delete_forever, move_to_trash
 from backoffice.desk.erased_files import remove_erased_files
 from backoffice.desk.erasure import ERASED, Erasure, erase_user, preview_erasure
 from backoffice.errors import BadInput, Conflict, NotFound
-from models import AuditAction, AuditRemoval, FrozenSelection, RemovalKind, Ticket, User
+from models import AuditAction, AuditRemoval, FrozenSelection, RemovalKind, SavedView, Ticket, User
 from tests.factories import arranging, make_attachment, make_comment, make_staff, make_ticket, make_user
 from tests.performing import acting, perform, sql, take_back
 
@@ -129,6 +129,8 @@ async def _quarrel(factory: SessionFactory, ticket: Ticket, colleague: User) -> 
     async with transaction(factory, acting(colleague)) as session:
         words = f"12 tickets of {NAME}"
         session.add(FrozenSelection(user_id=colleague.id, table_name="tickets", words=words, record_ids=[]))
+        for name, query in ((f"Of {NAME}", []), ("Theirs", [["search", NAME]])):
+            session.add(SavedView(owner_id=colleague.id, page="ticket", name=name, query=query, columns=[]))
 
 
 async def _attach(session: Any, store: FileStore, zoe: User, ticket: Ticket, colleague: User) -> str:
