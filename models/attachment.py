@@ -36,6 +36,7 @@ class Attachment(Versioned, Trashable, Timestamped, Base):
         Index("ix_attachments_uploaded_by_id", "uploaded_by_id"),
         Index("ix_attachments_sha256", "sha256"),
         Index("ix_attachments_live_created", "created_at", "id", postgresql_where=text("deleted_at IS NULL")),
+        Index("ix_attachments_live_size", "size_bytes", "id", postgresql_where=text("deleted_at IS NULL")),
         Index("ix_attachments_trash", "deleted_at", "id", postgresql_where=text("deleted_at IS NOT NULL")),
         Index(
             "ix_attachments_deleted_by_id",

@@ -65,6 +65,7 @@ class User(Versioned, Timestamped, Base):
         Index("uq_users_email", "email", unique=True),
         Index("ix_users_full_name", "full_name", "id"),
         Index("ix_users_created_at", "created_at", "id"),
+        Index("ix_users_last_login", "last_login", "id"),
         Index("ix_users_staff", "full_name", "id", postgresql_where=text("is_staff")),
         Index(
             "ix_users_search",
