@@ -15,6 +15,8 @@ from backoffice.admin.forms import Section
 from backoffice.admin.pages import Kind
 from backoffice.admin.view import View
 from backoffice.desk.search import search_condition
+from backoffice.desk.ticket_search import ticket_search
+from backoffice.searching import Search
 from models import Attachment, Comment, Ticket
 
 
@@ -69,7 +71,7 @@ class TicketAdmin(View, model=Ticket):
         Dates("created_at", label="Created"),
         Flag("is_overdue", label="Overdue"),
     ]
-    search_hint = "Number, subject or description"
+    search_hint = "Number, words, people or e-mail"
     form_sections = [
         Section("Request", ["title", "description", "creator"], "What was asked, and by whom."),
         Section("Handling", ["status", "priority", "assignee", "tags"], "Who works on it, and how urgently."),
@@ -84,6 +86,9 @@ class TicketAdmin(View, model=Ticket):
 
     def search(self, term: str) -> ColumnElement[bool]:
         return search_condition(term)
+
+    async def find(self, request: Request, term: str) -> Search:
+        return await ticket_search(request.state.session, term)
 
     async def details_extra(self, request: Request, record: Any) -> Mapping[str, Any]:
         return await conversation.around(self, request, record)

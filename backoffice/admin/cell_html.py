@@ -73,7 +73,8 @@ def _main_cell(cell: Cell, label: str, row: Row, reader: Reader) -> str:
     named = label if cell.kind == Kind.CODE else ""
     state = _IN_THE_TRASH if row.is_trashed else ""
     shown = _written(cell, reader, row.url, _IN_LISTS)
-    return f'<td role="cell" class="kind-{cell.kind} is-main{empty}">{named}{shown}{state}</td>'
+    inside = f"{named}{shown}{state}{row.passage}"
+    return f'<td role="cell" class="kind-{cell.kind} is-main{empty}">{inside}</td>'
 
 
 def _other_cell(cell: Cell, label: str, reader: Reader) -> str:

@@ -16,6 +16,7 @@ from backoffice.admin.filters import Reading
 from backoffice.admin.request import current_user
 from backoffice.database import INCLUDE_TRASHED
 from backoffice.errors import BadInput
+from backoffice.searching import Search
 
 if TYPE_CHECKING:
     from backoffice.admin.site import AdminSite
@@ -37,6 +38,8 @@ class Filtered:
     search: str
     readings: Sequence[Reading]
     problem: str
+    #: What the search finds, and in which order; None where nothing was searched for.
+    found: Search | None = None
 
 
 async def filtered_query(site: "AdminSite", view: "View", request: Request) -> Filtered:
@@ -50,10 +53,14 @@ async def filtered_query(site: "AdminSite", view: "View", request: Request) -> F
 async def read_filters(site: "AdminSite", view: "View", request: Request) -> Filtered:
     """The same, with a `problem` in place of an error; the statement then leaves out what made no sense."""
     search = request.query_params.get("search", "").strip()
-    found, search_problem = _searched(view, search)
+    found, search_problem = await _searched(view, request, search)
     is_trash, trash_problem = _trashed(view, request.query_params)
     readings = [await each.read(site, view, request) for each in view.filters]
-    conditions = [*_state(view, is_trash), found, *(reading.condition for reading in readings)]
+    conditions = [
+        *_state(view, is_trash),
+        found.condition if found else None,
+        *(reading.condition for reading in readings),
+    ]
     statement = view.rows(current_user(request)).where(*(one for one in conditions if one is not None))
     problems = [search_problem, trash_problem, *(reading.problem for reading in readings)]
     return Filtered(
@@ -64,17 +71,18 @@ async def read_filters(site: "AdminSite", view: "View", request: Request) -> Fil
         search=search,
         readings=readings,
         problem=" ".join(filter(None, problems)),
+        found=found,
     )
 
 
-def _searched(view: "View", term: str) -> tuple[ColumnElement[bool] | None, str]:
+async def _searched(view: "View", request: Request, term: str) -> tuple[Search | None, str]:
     if not term:
         return None, ""
     try:
-        condition = view.search(term)
+        found = await view.find(request, term)
     except BadInput as error:
         return None, str(error)
-    return condition, "" if condition is not None else "This list has no search."
+    return found, "" if found is not None else "This list has no search."
 
 
 def _trashed(view: "View", params: QueryParams) -> tuple[bool, str]:

@@ -1,6 +1,6 @@
 """What a list shows: its rows, and links that are all variants of its one address."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +10,12 @@ from backoffice.admin.cells import key_of, kind_of, title_of
 from backoffice.admin.exporting import export_links
 from backoffice.admin.filtered import Filtered
 from backoffice.admin.list_address import ORDER, ListAddress
+from backoffice.admin.marking import NO_MATCHES, marked_cells, passage_of
 from backoffice.admin.origin import keeping
 from backoffice.admin.pager import Found, count_in_words, pager
 from backoffice.admin.pages import BulkButton, Chip, Column, Link, ListPage, Row, Tab
 from backoffice.admin.places import Place, sortable, sorted_by
+from backoffice.searching import Match
 
 if TYPE_CHECKING:
     from backoffice.admin.site import AdminSite
@@ -33,12 +35,14 @@ class ListBuilder:
     #: Where somebody comes back to who has opened a row.
     origin: str
 
-    def page(self, names: list[str], found: Found, *, problem: str) -> ListPage:
+    def page(
+        self, names: list[str], found: Found, *, problem: str, matches: Mapping[Any, Match] = NO_MATCHES
+    ) -> ListPage:
         view, filtered = self.view, self.filtered
         return ListPage(
             title=view.name_plural,
             columns=self._heads(names),
-            rows=self.rows(names, found.records),
+            rows=self.rows(names, found.records, matches),
             count=count_in_words(found.count),
             pager=pager(self.address, self.place, found, sorted_by(view.model, self.place.sort_by)),
             page_sizes=self._page_sizes(),
@@ -59,6 +63,7 @@ class ListBuilder:
             else view.empty_text,
             problem=problem,
             way_out=self._way_out(),
+            search_note=self._search_note(),
         )
 
     def _heads(self, names: list[str]) -> list[Column]:
@@ -69,13 +74,21 @@ class ListBuilder:
         kind = kind_of(view.model, name, view.column_kinds)
         if name not in sortable(view, is_trash=self.filtered.is_trash):
             return Column(name, view.label(name), kind)
-        is_sorted = name == place.sort_by
-        direction = "asc" if is_sorted and place.is_descending else "desc" if is_sorted else "asc"
+        is_sorted = name == place.sort_by and not place.is_ranked
+        is_other_way = is_sorted or (place.is_ranked and name == place.sort_by)
+        direction = "desc" if is_other_way and not (is_sorted and place.is_descending) else "asc"
         sorted_ = ("descending" if place.is_descending else "ascending") if is_sorted else ""
         url = self.address.without(*ORDER).having(sortBy=name, sort=direction)
         return Column(name, view.label(name), kind, str(url), sorted_)
 
-    def rows(self, names: list[str], records: Sequence[Any]) -> list[Row]:
+    def _search_note(self) -> str:
+        found = self.filtered.found
+        order = "Best matches first." if self.place.is_ranked else ""
+        return " ".join(filter(None, (order, found.note if found else "")))
+
+    def rows(
+        self, names: list[str], records: Sequence[Any], matches: Mapping[Any, Match] = NO_MATCHES
+    ) -> list[Row]:
         view = self.view
         makers = [view.cell_maker(self.request, name) for name in names]
         path = view.url("details") if view.may(self.request, "details") else ""
@@ -84,7 +97,12 @@ class ListBuilder:
         def row(record: Any) -> Row:
             key = str(key_of(record))
             url = f"{path}/{key}{origin}" if path else ""
-            return Row(key, title_of(record), url, [make(record) for make in makers], is_trash)
+            cells = [make(record) for make in makers]
+            match = matches.get(key_of(record))
+            if match is None:
+                return Row(key, title_of(record), url, cells, is_trash)
+            marked = marked_cells(names, cells, match)
+            return Row(key, title_of(record), url, marked, is_trash, passage_of(match))
 
         return [row(record) for record in records]
 

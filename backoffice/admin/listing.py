@@ -23,10 +23,12 @@ from backoffice.admin.keyset import stretches_beyond
 from backoffice.admin.layout import Layout, chooser, layout_of
 from backoffice.admin.list_address import ListAddress
 from backoffice.admin.list_builder import ListBuilder
+from backoffice.admin.marking import NO_MATCHES, matches_in
 from backoffice.admin.origin import here
 from backoffice.admin.pager import COUNT_CAP, Found, count_in_words, found_at, last_page
 from backoffice.admin.pages import Column, Row
 from backoffice.admin.places import LAST, Place, ordering, place_of, sorted_by
+from backoffice.admin.ranking import best_first, is_ranked
 from backoffice.admin.reading import searched
 from backoffice.admin.request import see_other
 from backoffice.admin.saved_views import (
@@ -36,6 +38,7 @@ from backoffice.admin.saved_views import (
     saved_views,
     view_address,
 )
+from backoffice.searching import Match
 
 if TYPE_CHECKING:
     from backoffice.admin.site import AdminSite
@@ -55,14 +58,16 @@ async def list_page(site: "AdminSite", view: "View", request: Request) -> Respon
     filtered = await read_filters(site, view, request)
     searched(view, request, filtered)
     place = place_of(view, request.query_params, is_trash=filtered.is_trash, size=layout.size)
+    place = replace(place, is_ranked=is_ranked(filtered, place, request.query_params))
     problem, status_code = " ".join(filter(None, (filtered.problem, place.problem))), 400
     address = list_address(view, request)
     names = _columns(layout, is_trash=filtered.is_trash)
     around = await view.list_extra(request)
-    found = Found()
+    found, matches = Found(), NO_MATCHES
     if not problem:
         try:
-            found, status_code = await _find(request.state.session, view, filtered, place, names), 200
+            found, matches = await _find_and_match(view, request, filtered, place, names)
+            status_code = 200
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) != QUERY_CANCELED:
                 raise
@@ -73,7 +78,7 @@ async def list_page(site: "AdminSite", view: "View", request: Request) -> Respon
     builder = ListBuilder(
         site, view, request, filtered, place, address, str(address) if address.pairs else ""
     )
-    page = builder.page(names, found, problem=problem)
+    page = builder.page(names, found, problem=problem, matches=matches)
     return site.render(
         request,
         view.list_template,
@@ -129,6 +134,13 @@ async def excerpt(
 # Reading them ----------------------------------------------------------------------------------
 
 
+async def _find_and_match(
+    view: "View", request: Request, filtered: Filtered, place: Place, names: list[str]
+) -> tuple[Found, Mapping[Any, Match]]:
+    found = await _find(request.state.session, view, filtered, place, names)
+    return found, await matches_in(view, request, filtered, found.records)
+
+
 async def _find(
     session: AsyncSession, view: "View", filtered: Filtered, place: Place, names: list[str]
 ) -> Found:
@@ -162,12 +174,16 @@ def _walk(view: "View", filtered: Filtered, place: Place, names: list[str]) -> S
     is_descending = place.is_descending is not place.is_backward
     order = ordering(view.model, place.sort_by, is_descending=is_descending)
     table_key = _table_key(view)
-    some = filtered.statement.with_only_columns(*table_key).order_by(*order).limit(place.size + 1)
-    keys = _from(view, place, some, is_descending=is_descending).subquery()
+    if place.is_ranked and filtered.found:
+        keys = best_first(view, filtered.statement, filtered.found, place, table_key).subquery()
+        order = [keys.c.ordinal]
+    else:
+        some = filtered.statement.with_only_columns(*table_key).order_by(*order).limit(place.size + 1)
+        keys = _from(view, place, some, is_descending=is_descending).subquery()
     shown = [*names, *(attribute.key for attribute in sorted_by(view.model, place.sort_by))]
     return (
         select(view.model)
-        .join(keys, and_(*(own == found for own, found in zip(table_key, keys.c, strict=True))))
+        .join(keys, and_(*(own == found for own, found in zip(table_key, keys.c, strict=False))))
         .order_by(*order)
         .limit(place.size + 1)
         .options(*listing_options(view.model, shown))

@@ -79,11 +79,22 @@ def pager(address: ListAddress, place: Place, found: Found, order: Attributes) -
         page=page,
         is_last=found.last == -1,
         steps=list(_steps(address, place, found, page)),
-        previous_url=_beyond(address, BEFORE, found.records[0], order, found.first)
-        if found.has_previous
-        else "",
-        next_url=_beyond(address, AFTER, found.records[-1], order, found.last) if found.has_next else "",
+        previous_url=_previous(address, place, found, order) if found.has_previous else "",
+        next_url=_next(address, place, found, order) if found.has_next else "",
     )
+
+
+def _previous(address: ListAddress, place: Place, found: Found, order: Attributes) -> str:
+    # By its rank no row says where it stands: pages go by their numbers there.
+    if place.is_ranked:
+        return str(address.at_page(place.page - 1))
+    return _beyond(address, BEFORE, found.records[0], order, found.first)
+
+
+def _next(address: ListAddress, place: Place, found: Found, order: Attributes) -> str:
+    if place.is_ranked and (place.page + 1) * place.size <= NUMBERED_ROWS:
+        return str(address.at_page(place.page + 1))
+    return _beyond(address, AFTER, found.records[-1], order, found.last)
 
 
 def _beyond(address: ListAddress, side: str, record: Any, order: Attributes, position: int) -> str:

@@ -98,6 +98,8 @@ class Row:
     url: str
     cells: Sequence[Cell]
     is_trashed: bool = False
+    #: HTML: a passage that shows why a search found it.
+    passage: str = ""
 
 
 @dataclass(frozen=True)
@@ -203,6 +205,8 @@ class ListPage:
     #: A sentence for a query that was too slow or made no sense, and what to do; the rows are then empty.
     problem: str
     way_out: Link
+    #: In which order a search shows what it found, and what it left out.
+    search_note: str = ""
 
 
 # Forms ------------------------------------------------------------------------------------------

@@ -36,6 +36,8 @@ class Place:
     page: int = 1
     cursor: Cursor | None = None
     is_backward: bool = False
+    #: The best matches of a search come first; the order is that of the others.
+    is_ranked: bool = False
     problem: str = ""
 
     @property

@@ -28,6 +28,7 @@ from backoffice.audit.past.family import family_of
 from backoffice.database import INCLUDE_TRASHED
 from backoffice.errors import ConfigurationError, NotAllowed, NotFound
 from backoffice.keys import is_key
+from backoffice.searching import Search
 from models import Base, Trashable
 
 if TYPE_CHECKING:
@@ -150,6 +151,11 @@ class View(ModelView):
     def search(self, term: str) -> ColumnElement[bool] | None:
         """Which rows `term` finds; None: this list has no search."""
         return None
+
+    async def find(self, request: Request, term: str) -> Search | None:
+        """What `term` finds, in which order, and where in a row; None: this list has no search."""
+        condition = self.search(term)
+        return None if condition is None else Search(condition)
 
     def rows(self, user: CurrentUser) -> Select[Any]:
         """The rows that `user` may know of, live ones unless the caller asks for the trash."""

@@ -95,7 +95,7 @@ async def ticket_search(session: AsyncSession, term: str) -> Search:
     return Search(
         condition=and_(found, *_without(terms)),
         exact=is_numbered,
-        rank=[*([_is_theirs(elsewhere.addressed)] if elsewhere.addressed else []), by_words],
+        rank=[_is_surely_theirs(elsewhere.addressed), by_words],
         note=elsewhere.note,
         matches=partial(find_matches, terms=terms, said_in=elsewhere.tickets),
     )
@@ -177,6 +177,11 @@ def _everywhere(terms: Terms, elsewhere: _Elsewhere) -> ColumnElement[bool]:
 def _is_theirs(people: frozenset[int]) -> ColumnElement[bool]:
     """True of tickets that one of these people asked for or works on."""
     return or_(_in_keys(Ticket.creator_id, people), _in_keys(Ticket.assignee_id, people))
+
+
+def _is_surely_theirs(people: frozenset[int]) -> ColumnElement[bool]:
+    """The same, false where there is no assignee to compare: to sort by, unknown is no value."""
+    return func.coalesce(_is_theirs(people), false())
 
 
 def _in_keys(column: InstrumentedAttribute[Any], keys: frozenset[int]) -> ColumnElement[bool]:
