@@ -81,12 +81,18 @@ class Job(Base):
             "user_id",
             postgresql_where=text("ended_at IS NOT NULL AND seen_at IS NULL"),
         ),
+        Index("ix_jobs_waiting", "user_id", postgresql_where=text("state = 'waiting'")),
         {"info": dict(NOT_AUDITED)},
     )
 
     @property
     def is_ended(self) -> bool:
         return self.state in ENDED
+
+    @property
+    def percent(self) -> int:
+        """How much of it is done, of a hundred: rounded down, so that all is all."""
+        return 100 * self.rows_done // self.rows_total if self.rows_total else 0
 
     def __str__(self) -> str:
         return self.title
