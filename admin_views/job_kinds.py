@@ -3,9 +3,15 @@
 from collections.abc import Sequence
 
 from backoffice.admin.site import AdminSite
-from backoffice.jobs import JobKind, bulk_kind
+from backoffice.desk.importing.files import ImportFolder
+from backoffice.desk.importing.job import import_kind
+from backoffice.jobs import JobKind, bulk_kind, undo_kind
 
 
 def job_kinds(site: AdminSite) -> Sequence[JobKind]:
     """What a worker of this site can do."""
-    return (bulk_kind(site.verbs, site.factory, site.settings),)
+    return (
+        bulk_kind(site.verbs, site.factory, site.settings),
+        undo_kind(),
+        import_kind(site.factory, ImportFolder.of(site.settings)),
+    )

@@ -15,9 +15,10 @@ from backoffice.admin.request import came_from, current_user, flash, positive_nu
 from backoffice.admin.view import View
 from backoffice.audit.browse import entries_of_operation, operation_totals
 from backoffice.audit.links import parent_table
-from backoffice.audit.revert import UndoResult, undo, why_not
+from backoffice.audit.revert import UndoResult, count_entries, undo, why_not
 from backoffice.errors import NotAllowed
-from models import Base, Operation
+from backoffice.jobs import submit_undo
+from models import Base, Job, Operation
 
 ENTRIES = 100
 #: To undo a change of these would hand out rights past the rules for handing them out.
@@ -50,12 +51,24 @@ async def undo_operation(view: View, request: Request) -> Response:
     operation: Operation = await view.load(request, request.path_params["pk"])
     if (reason := await _missing_right(view, request, operation)) is not None:
         raise NotAllowed(reason)
+    if (job := await _as_a_job(view, request, operation)) is not None:
+        return see_other(job)
     result = await undo(request.state.session, operation.id)
     if "users" in result.changed:
         await guard_administrators_remain(request.state.session)
     flash(request, _report(view, request, result))
     ours = view.url("details", request.state.change.operation_id)
     return see_other(ours if result.conflict_count else came_from(request, view.site.base_url))
+
+
+async def _as_a_job(view: View, request: Request, operation: Operation) -> str | None:
+    """Where the undo of a large operation is to be seen, which has been begun; None for a small one."""
+    session, at_once = request.state.session, view.site.settings.rows_at_once
+    if await count_entries(session, operation.id, most=at_once + 1) <= at_once:
+        return None
+    job = await submit_undo(session, operation.id, page=view.identity)
+    page = view.site.view_of(Job)
+    return page.url("details", job.id) if page is not None else view.url("details", job.id)
 
 
 def _may_undo(view: View, request: Request, operation: Operation) -> bool:

@@ -9,6 +9,7 @@ from backoffice.jobs.bulk import BULK, bulk_kind
 from backoffice.jobs.cancelling import cancel
 from backoffice.jobs.kinds import ChunkOutcome, JobKind
 from backoffice.jobs.submitting import CHUNK_ROWS, Part, Work, parts_of, submit
+from backoffice.jobs.undoing import submit_undo, undo_kind
 from backoffice.jobs.worker import Worker, working
 
 __all__ = [
@@ -25,5 +26,7 @@ __all__ = [
     "parts_of",
     "reject",
     "submit",
+    "submit_undo",
+    "undo_kind",
     "working",
 ]

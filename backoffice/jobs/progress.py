@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import func
 
+from backoffice.audit.revert.share import LISTED_CONFLICTS
 from backoffice.jobs.kinds import ChunkOutcome
 from backoffice.operations import Counts
 from models import Job, JobChunk, JobState
@@ -28,6 +29,7 @@ def add_to(job: Job, chunk: JobChunk, outcome: ChunkOutcome) -> None:
         **outcome.result,
         **counts.as_json(),
         "errors": errors,
+        "conflicts": [*so_far.get("conflicts", ()), *outcome.conflicts][:LISTED_CONFLICTS],
         "conflict_count": so_far.get("conflict_count", 0) + outcome.conflict_count,
     }
 

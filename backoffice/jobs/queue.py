@@ -11,6 +11,7 @@ from pgqueuer import Queries
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder, QuerySchedulerBuilder
 from pgqueuer.domain.settings import DBSettings, Durability
+from pgqueuer.domain.types import Channel
 from pgqueuer.ports.driver import Driver
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,7 +22,7 @@ SETTINGS: Final = DBSettings(
     prefix="",
     db_schema=None,
     durability=Durability.durable,
-    channel="ch_pgqueuer",
+    channel=Channel("ch_pgqueuer"),
     function="fn_pgqueuer_changed",
     trigger="tg_pgqueuer_changed",
     queue_table="pgqueuer",
@@ -51,5 +52,7 @@ async def enqueue(session: AsyncSession, job_id: UUID, items: int) -> None:
     if connection is None or not connection.is_in_transaction():
         raise RuntimeError("items are put in the queue by the transaction that made the job")
     payload: bytes | None = job_id.bytes
+    # The first of a small job go before the hundredth of a large one.
+    priorities = [-number for number in range(items)]
     if items:
-        await queries(AsyncpgDriver(connection)).enqueue([ENTRYPOINT] * items, [payload] * items, [0] * items)
+        await queries(AsyncpgDriver(connection)).enqueue([ENTRYPOINT] * items, [payload] * items, priorities)

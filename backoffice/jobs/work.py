@@ -7,8 +7,7 @@ same chunk: whoever has it holds its row.
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import func, select, update
@@ -32,56 +31,47 @@ OUR_FAULT: Final = "Something went wrong that is our fault; it has been logged."
 _OPEN: Final = (JobState.QUEUED, JobState.RUNNING, JobState.STOPPING)
 
 
+class HeldElsewhere(Exception):
+    """Whatever is left of the job is being done by others, of whom some may be dead."""
+
+
 async def do_next(factory: SessionFactory, kinds: Mapping[str, JobKind], job_id: UUID) -> bool:
     """Do the next chunk of the job; whether there was one.
 
-    A connection that breaks is raised, for the queue to deliver the item again; whatever else goes wrong
-    is noted in the job.
+    What goes wrong with its rows is noted in the job. A connection that breaks is raised, as are locks
+    that cross those of others again and again, and `HeldElsewhere`: the item must be delivered again.
     """
     found = await _find(factory, job_id)
     if found is None:
         return False
     job, actor = found
     kind = kinds[job.kind]
-    attempt = _Attempt(factory, kind, job, actor)
-    has_ended = await _try(attempt)
-    if has_ended and kind.afterwards is not None:
+    done = await _do_among_others(factory, kind, job, actor)
+    if done.has_ended and kind.afterwards is not None:
         await kind.afterwards(job)
-    return attempt.number is not None
+    return done.was_there
 
 
-@dataclass
-class _Attempt:
-    """One item of the queue being worked off; `number` is that of the chunk that it got, if any."""
+class _Done(NamedTuple):
+    """Whether there was a chunk to be done, and whether the job has ended with it."""
 
-    factory: SessionFactory
-    kind: JobKind
-    job: Job
-    actor: str
-    number: int | None = None
+    was_there: bool
+    has_ended: bool = False
 
 
-async def _try(attempt: _Attempt) -> bool:
-    """Do a chunk, or note why it cannot be done; whether the job has ended with it."""
-    try:
-        return await _do_among_others(attempt)
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise
-        return await _fail(attempt, error)
-    except Exception as error:  # noqa: BLE001 - one chunk's failure must not keep the others from being done
-        return await _fail(attempt, error)
-
-
-async def _do_among_others(attempt: _Attempt) -> bool:
+async def _do_among_others(factory: SessionFactory, kind: JobKind, job: Job, actor: str) -> _Done:
     for pause in PAUSES:
         try:
-            return await _do(attempt)
+            return await _do(factory, kind, job, actor)
         except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) not in CROSSED:
+            if not _has_crossed(error):
                 raise
             await asyncio.sleep(pause)
-    return await _do(attempt)
+    return await _do(factory, kind, job, actor)
+
+
+def _has_crossed(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) in CROSSED
 
 
 async def _find(factory: SessionFactory, job_id: UUID) -> tuple[Job, str] | None:
@@ -95,24 +85,43 @@ async def _find(factory: SessionFactory, job_id: UUID) -> tuple[Job, str] | None
         return None if row is None else (row[0], row[1])
 
 
-async def _do(attempt: _Attempt) -> bool:
-    attempt.number = None
-    async with transaction(attempt.factory, change_of(attempt.job, attempt.actor)) as session:
-        chunk = await _take(session, attempt.job.id)
+async def _do(factory: SessionFactory, kind: JobKind, job: Job, actor: str) -> _Done:
+    async with transaction(factory, change_of(job, actor)) as session:
+        chunk = await _take(session, job.id)
         if chunk is None:
-            return False
-        attempt.number = chunk.number
-        state = await session.scalar(select(Job.state).where(Job.id == attempt.job.id))
+            return _Done(was_there=False)
+        state = await session.scalar(select(Job.state).where(Job.id == job.id))
         if state is JobState.STOPPING:
-            return await _drop(session, chunk)
-        return await _note(session, chunk, await attempt.kind.do(session, attempt.job, chunk))
+            return _Done(was_there=True, has_ended=await _drop(session, chunk))
+        outcome = await _try(session, kind, job, chunk)
+        return _Done(was_there=True, has_ended=await _note(session, chunk, outcome))
+
+
+async def _try(session: AsyncSession, kind: JobKind, job: Job, chunk: JobChunk) -> ChunkOutcome:
+    """Do the chunk, or none of it and say why; the job goes on with the others."""
+    try:
+        # The chunk stays ours whatever becomes of this.
+        async with session.begin_nested():
+            return await kind.do(session, job, chunk)
+    except BackofficeError as error:
+        return ChunkOutcome(error=str(error))
+    except DBAPIError as error:
+        if error.connection_invalidated or _has_crossed(error):
+            raise
+        return _our_fault(chunk, error)
+    except Exception as error:  # noqa: BLE001 - one chunk's failure must not keep the others from being done
+        return _our_fault(chunk, error)
+
+
+def _our_fault(chunk: JobChunk, error: Exception) -> ChunkOutcome:
+    log.error("job %s, chunk %s failed", chunk.job_id, chunk.number, exc_info=error)
+    return ChunkOutcome(error=OUR_FAULT)
 
 
 async def _take(session: AsyncSession, job_id: UUID) -> JobChunk | None:
-    """The first chunk that nobody has done or holds; None if there is none that this worker is needed for.
+    """The first chunk that nobody has done or holds; None if all are done.
 
-    While all of a stage are under way elsewhere, those of the next must wait: some worker will be
-    needed for them.
+    While all of a stage are under way elsewhere, those of the next must wait.
     """
     is_open = (JobChunk.job_id == job_id) & JobChunk.done_at.is_(None)
     while True:
@@ -124,8 +133,10 @@ async def _take(session: AsyncSession, job_id: UUID) -> JobChunk | None:
             select(JobChunk).where(is_open, JobChunk.stage == found[0]).order_by(JobChunk.number).limit(1)
         ).execution_options(populate_existing=True)
         chunk: JobChunk | None = await session.scalar(wanted.with_for_update(skip_locked=True))
-        if chunk is not None or len(found) == 1:
+        if chunk is not None:
             return chunk
+        if len(found) == 1:
+            raise HeldElsewhere
         if (chunk := await session.scalar(wanted.with_for_update())) is not None:
             return chunk
 
@@ -161,26 +172,3 @@ async def _end_if_done(session: AsyncSession, job: Job) -> bool:
     # Work that changes nothing is no operation, and so has no row there.
     await session.execute(update(Operation).where(Operation.id == job.id).values(outcome=job.outcome))
     return True
-
-
-async def _fail(attempt: _Attempt, error: Exception) -> bool:
-    """Note that the chunk could not be done, and why; the job goes on with the others."""
-    is_expected = isinstance(error, BackofficeError)
-    if not is_expected:
-        log.error("job %s, chunk %s failed", attempt.job.id, attempt.number, exc_info=error)
-    if attempt.number is None:
-        return False
-    async with transaction(attempt.factory, change_of(attempt.job, attempt.actor)) as session:
-        chunk = await _take_again(session, attempt.job.id, attempt.number)
-        if chunk is None:
-            return False
-        return await _note(session, chunk, ChunkOutcome(error=str(error) if is_expected else OUR_FAULT))
-
-
-async def _take_again(session: AsyncSession, job_id: UUID, number: int) -> JobChunk | None:
-    """The chunk of that number, unless somebody else has done it meanwhile."""
-    wanted = select(JobChunk).where(
-        JobChunk.job_id == job_id, JobChunk.number == number, JobChunk.done_at.is_(None)
-    )
-    chunk: JobChunk | None = await session.scalar(wanted.with_for_update())
-    return chunk

@@ -24,7 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from backoffice.database import SessionFactory
 from backoffice.jobs.kinds import JobKind
 from backoffice.jobs.queue import ENTRYPOINT, SETTINGS, queries
-from backoffice.jobs.work import do_next
+from backoffice.jobs.work import HeldElsewhere, do_next
 
 log = logging.getLogger(__name__)
 # While the database is away it repeats itself ten times a second; what matters of it is logged here.
@@ -88,6 +88,8 @@ class Worker:
                 queries(AsyncpgDriver(connection)), channel=SETTINGS.channel
             )
             manager.entrypoint(ENTRYPOINT)(self._do)
+            # Else it is noticed with the next look only.
+            connection.add_termination_listener(lambda _: manager.shutdown.set())
             if self._stopping.is_set():
                 return
             await manager.run(
@@ -97,14 +99,24 @@ class Worker:
                 dequeue_timeout=min(LOOK_AGAIN, self._presumed_dead),
                 heartbeat_timeout=self._presumed_dead,
                 shutdown_on_listener_failure=True,
+                # Statistics that nobody reads.
+                log_aggregation_interval=timedelta(0),
             )
         finally:
             await connection.close(timeout=5)
 
     async def _do(self, item: Item) -> None:
+        if item.payload is None:
+            return
         try:
             await do_next(self._factory, self._kinds, UUID(bytes=item.payload))
-        except (DBAPIError, OSError) as error:
+        except HeldElsewhere as error:
+            raise RetryRequested(delay=self._presumed_dead, reason="held elsewhere") from error
+        except Exception as error:
+            # Whatever it was: without its item the chunk would never be done.
+            log.warning(
+                "an item is tried again: %s", error, exc_info=not isinstance(error, DBAPIError | OSError)
+            )
             raise RetryRequested(delay=RECONNECT, reason=str(error)) from error
 
 

@@ -114,7 +114,7 @@ CREATE INDEX pgqueuer_updated_id_id1_idx ON pgqueuer
 
 CREATE FUNCTION fn_pgqueuer_changed() RETURNS TRIGGER AS $$
 DECLARE
-    to_emit BOOLEAN := false;
+    to_emit BOOLEAN := false;  -- Flag to decide whether to emit a notification
 BEGIN
     -- Check operation type and set the emit flag accordingly
     IF TG_OP = 'UPDATE' AND OLD IS DISTINCT FROM NEW THEN
@@ -161,10 +161,9 @@ EXECUTE FUNCTION fn_pgqueuer_changed();
 # A job's operation is written down when it begins, and its counts when it ends.
 RIGHTS = """
 GRANT SELECT, INSERT, UPDATE, DELETE ON jobs, job_chunks TO backoffice_app;
-GRANT SELECT, INSERT, UPDATE, DELETE ON pgqueuer, pgqueuer_log, pgqueuer_schedules, pgqueuer_statistics
-  TO backoffice_app;
-GRANT USAGE ON SEQUENCE pgqueuer_id_seq, pgqueuer_log_id_seq, pgqueuer_schedules_id_seq,
-  pgqueuer_statistics_id_seq TO backoffice_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON pgqueuer, pgqueuer_log TO backoffice_app;
+GRANT SELECT ON pgqueuer_statistics TO backoffice_app;
+GRANT USAGE ON SEQUENCE pgqueuer_id_seq TO backoffice_app;
 GRANT SELECT ON jobs, job_chunks TO backoffice_reader;
 GRANT UPDATE (outcome) ON operations TO backoffice_app
 """

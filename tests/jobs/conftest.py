@@ -1,8 +1,10 @@
 """A desk whose jobs are done when a test says so."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from backoffice.audit.context import Change
@@ -10,10 +12,11 @@ from backoffice.database import SessionFactory, transaction
 from backoffice.desk.verbs import VERBS
 from backoffice.jobs import BULK, JobKind, Work, Worker, bulk_kind, parts_of, submit
 from backoffice.settings import Settings
-from models import Job, User
-from tests.factories import arranging, make_staff
+from models import Job, TicketStatus, User
+from tests.factories import arranging, make_staff, make_ticket
 
 Submit = Callable[..., Awaitable[Job]]
+FindJob = Callable[[UUID], Awaitable[Job]]
 DONE_AT_ONCE = 3
 
 
@@ -53,9 +56,25 @@ def submit_bulk(factory: SessionFactory, requester: User) -> Submit:
 
 
 @pytest.fixture
-def find_job(factory: SessionFactory) -> Callable[[UUID], Awaitable[Job]]:
+def find_job(factory: SessionFactory) -> FindJob:
     async def find(job_id: UUID) -> Job:
         async with factory() as session:
             return await session.get_one(Job, job_id)
 
     return find
+
+
+@pytest.fixture
+async def ids(factory: SessionFactory) -> list[int]:
+    """Eight tickets: the last is resolved, so that nobody can be given it."""
+    async with transaction(factory, arranging()) as session:
+        tickets = [await make_ticket(session) for _ in range(7)]
+        tickets.append(await make_ticket(session, status=TicketStatus.RESOLVED))
+        return [ticket.id for ticket in tickets]
+
+
+async def until(owner: asyncpg.Connection, question: str) -> None:
+    """Wait until the answer to `question`, a query, is true."""
+    async with asyncio.timeout(20):
+        while not await owner.fetchval(question):  # noqa: ASYNC110 - only the database knows
+            await asyncio.sleep(0.02)

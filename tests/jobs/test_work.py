@@ -1,8 +1,6 @@
 """Jobs on a real queue: what their chunks change, note and leave alone."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from uuid import UUID
 
 import asyncpg
 import pytest
@@ -12,20 +10,9 @@ from backoffice.database import SessionFactory, transaction
 from backoffice.errors import Conflict, NotAllowed
 from backoffice.jobs import Worker, approve, cancel, reject
 from backoffice.jobs.work import do_next
-from models import Job, JobState, Operation, TicketStatus, User
-from tests.factories import arranging, make_staff, make_ticket
-from tests.jobs.conftest import Submit
-
-FindJob = Callable[[UUID], Awaitable[Job]]
-
-
-@pytest.fixture
-async def ids(factory: SessionFactory) -> list[int]:
-    """Eight tickets: the last is resolved, so that nobody can be given it."""
-    async with transaction(factory, arranging()) as session:
-        tickets = [await make_ticket(session) for _ in range(7)]
-        tickets.append(await make_ticket(session, status=TicketStatus.RESOLVED))
-        return [ticket.id for ticket in tickets]
+from models import JobState, Operation, User
+from tests.factories import arranging, make_staff
+from tests.jobs.conftest import FindJob, Submit, until
 
 
 class TestSubmit:
@@ -183,7 +170,7 @@ class TestCancel:
         async with factory.begin() as session:
             await session.execute(text("SELECT FROM tickets WHERE id = :id FOR UPDATE"), {"id": ids[0]})
             working = asyncio.create_task(worker.drain())
-            await _until(owner, "SELECT count(*) = 2 FROM job_chunks WHERE done_at IS NOT NULL")
+            await until(owner, "SELECT count(*) = 2 FROM job_chunks WHERE done_at IS NOT NULL")
             async with transaction(factory, arranging()) as other:
                 assert (await cancel(other, job.id)).state is JobState.STOPPING
         await working
@@ -240,9 +227,3 @@ class TestApproval:
         async with transaction(factory, arranging()) as session:
             with pytest.raises(Conflict):
                 await approve(session, job.id, approver_id=second.id)
-
-
-async def _until(owner: asyncpg.Connection, question: str) -> None:
-    async with asyncio.timeout(20):
-        while not await owner.fetchval(question):  # noqa: ASYNC110 - only the database knows
-            await asyncio.sleep(0.02)

@@ -5,7 +5,6 @@ record that `record_column` leads to.
 """
 
 from collections.abc import Collection
-from uuid import UUID
 
 from sqlalchemy import (
     CTE,
@@ -31,17 +30,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert
 
 from backoffice.audit.links import parent_table, record_column
-from backoffice.audit.record import of_operation
-from backoffice.audit.revert.result import DELETED_SINCE, LISTED_CONFLICTS, Reverted, UndoConflict
+from backoffice.audit.revert.result import DELETED_SINCE, Reverted, UndoConflict
+from backoffice.audit.revert.share import Share
 from models import AuditAction, AuditLog
 
 
-async def put_links_back(session: AsyncSession, operation_id: UUID, table: Table) -> Reverted:
+async def put_links_back(session: AsyncSession, share: Share, table: Table) -> Reverted:
     """Undo the operation's links in `table`; the records that they belong to are locked."""
-    net = _net(operation_id, table)
+    net = _net(share, table)
     of_record = net.c[record_column(table).name]
     records = set(await session.scalars(select(of_record).where(_was_made(net) | _was_taken_off(net))))
-    conflicts, conflict_count = await _lost(session, net, table)
+    conflicts, conflict_count = await _lost(session, share, net, table)
     unlinked, linked = await session.scalars(_unlink(net, table)), await session.scalars(_relink(net, table))
     changed = {*unlinked, *linked}
     await _touch(session, table, changed)
@@ -56,7 +55,7 @@ async def put_links_back(session: AsyncSession, operation_id: UUID, table: Table
     )
 
 
-def _net(operation_id: UUID, table: Table) -> CTE:
+def _net(share: Share, table: Table) -> CTE:
     """Per link: what the operation did to it first and last, which differ if it changed its mind."""
     changes = AuditLog.changes
     entries = (
@@ -71,9 +70,11 @@ def _net(operation_id: UUID, table: Table) -> CTE:
             AuditLog.id.label("entry"),
         )
         .where(
-            of_operation(operation_id),
+            share.entries,
             AuditLog.table_name == table.name,
             AuditLog.action.in_((AuditAction.CREATE, AuditAction.DELETE)),
+            # Those of a record that it created stay on it, wherever that goes.
+            AuditLog.record_id.not_in(share.created(parent_table(table))),
         )
         .subquery("entries")
     )
@@ -107,12 +108,14 @@ def _relink(net: CTE, table: Table) -> ReturningInsert[int]:
     return rows.on_conflict_do_nothing().returning(record_column(table))
 
 
-async def _lost(session: AsyncSession, net: CTE, table: Table) -> tuple[list[UndoConflict], int]:
+async def _lost(
+    session: AsyncSession, share: Share, net: CTE, table: Table
+) -> tuple[list[UndoConflict], int]:
     """Links that cannot be made again, because what they led to is gone: some of them, and how many."""
     keys = _keys(net, table)
     lost = select(*keys).where(_was_taken_off(net), ~_is_whole(net, table))
     count = (await session.scalars(select(func.count()).select_from(lost.subquery()))).one()
-    listed = await session.execute(lost.order_by(*keys).limit(LISTED_CONFLICTS))
+    listed = await session.execute(lost.order_by(*keys).limit(share.listed))
     return [_conflict(table, link) for link in listed.mappings()], count
 
 

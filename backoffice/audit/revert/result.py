@@ -6,9 +6,6 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-#: So many conflicts are listed; all of them are counted.
-LISTED_CONFLICTS: Final = 200
-
 CHANGED_SINCE: Final = "changed since"
 DELETED_SINCE: Final = "deleted since"
 ERASED: Final = "erased for good"

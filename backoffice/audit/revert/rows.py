@@ -6,7 +6,6 @@ operation; where it has that already, nothing happens; anything else is a confli
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
-from uuid import UUID
 
 from sqlalchemy import (
     CTE,
@@ -36,36 +35,38 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.selectable import LateralFromClause
 
-from backoffice.audit.record import of_operation
 from backoffice.audit.revert.result import (
     CHANGED_SINCE,
     DELETED_SINCE,
     ERASED,
-    LISTED_CONFLICTS,
     Reverted,
     UndoConflict,
 )
+from backoffice.audit.revert.share import Share
 from models import AuditAction, AuditLog, Operation, User
 
 _PUT_BACK: Final = "put back"
-_ALREADY_SO: Final = "already so"
-_FINE: Final = frozenset({_PUT_BACK, _ALREADY_SO})
+ALREADY_SO: Final = "already so"
+_FINE: Final = frozenset({_PUT_BACK, ALREADY_SO})
 
 
 async def put_values_back(
-    session: AsyncSession, operation_id: UUID, table: Table, fields: Sequence[str]
+    session: AsyncSession, share: Share, table: Table, fields: Sequence[str]
 ) -> Reverted:
-    """Undo the operation's updates of `table`, whose rows are locked; `fields` are those it changed."""
+    """Undo the operation's updates of `table`, whose rows are locked; `fields` are those it changed.
+
+    What it created itself is taken back as a whole: see `created`.
+    """
     known = [name for name in fields if name in table.columns]
-    judged = _judged(_steps(operation_id, table), table, known)
+    judged = _judged(_steps(share, table), table, known)
     verdicts = {row.verdict: row for row in await session.execute(_summary(judged))}
-    conflicts = await _conflicts(session, table, judged) if verdicts.keys() - _FINE else []
+    conflicts = await find_conflicts(session, share, table, judged) if verdicts.keys() - _FINE else []
     if _PUT_BACK in verdicts:
         await session.execute(_update(judged, table, known))
     return _reverted(table, verdicts, conflicts)
 
 
-def _steps(operation_id: UUID, table: Table) -> CTE:
+def _steps(share: Share, table: Table) -> CTE:
     """Per record and field: what it was before the operation, and what the operation left it at."""
     change = func.jsonb_each(AuditLog.changes).table_valued(column("key", Text), column("value", JSONB))
     olds = func.jsonb_agg(change.c.value["old"]).aggregate_order_by(AuditLog.id)
@@ -84,9 +85,10 @@ def _steps(operation_id: UUID, table: Table) -> CTE:
         .select_from(AuditLog)
         .join(change, true())
         .where(
-            of_operation(operation_id),
+            share.entries,
             AuditLog.table_name == table.name,
             AuditLog.action == AuditAction.UPDATE,
+            AuditLog.record_id.not_in(share.created(table)),
         )
         .group_by(AuditLog.record_id, change.c.key)
         .having(before.is_distinct_from(after) | is_erased)
@@ -101,7 +103,7 @@ def _judged(steps: CTE, table: Table, fields: Sequence[str]) -> CTE:
     verdict = case(
         (table.c.id.is_(None), DELETED_SINCE),
         (steps.c.is_erased, ERASED),
-        (current.is_not_distinct_from(steps.c.before), _ALREADY_SO),
+        (current.is_not_distinct_from(steps.c.before), ALREADY_SO),
         (current.is_distinct_from(steps.c.after), CHANGED_SINCE),
         *_obstacles(steps, table, fields),
         else_=_PUT_BACK,
@@ -218,12 +220,14 @@ def _update(judged: CTE, table: Table, fields: Sequence[str]) -> Update:
     return update(table).where(table.c.id == patches.c.record_id).values(values)
 
 
-async def _conflicts(session: AsyncSession, table: Table, judged: CTE) -> list[UndoConflict]:
+async def find_conflicts(
+    session: AsyncSession, share: Share, table: Table, judged: CTE
+) -> list[UndoConflict]:
     listed = (
         select(judged)
         .where(judged.c.verdict.not_in(_FINE), not_(judged.c.is_led))
         .order_by(judged.c.record_id, judged.c.field)
-        .limit(LISTED_CONFLICTS)
+        .limit(share.listed)
         .subquery("listed")
     )
     since = _newest_entry(table, listed)
@@ -276,7 +280,7 @@ def _reverted(table: Table, verdicts: Mapping[str, Any], conflicts: Sequence[Und
     return Reverted(
         table=table.name,
         changed=changed,
-        unchanged=records.get(_ALREADY_SO, frozenset()).difference(changed, *refused.values()),
+        unchanged=records.get(ALREADY_SO, frozenset()).difference(changed, *refused.values()),
         refused=refused,
         conflicts=conflicts,
         conflict_count=sum(verdicts[reason].fields for reason in refused),
