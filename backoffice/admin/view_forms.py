@@ -11,8 +11,9 @@ from starlette.responses import Response
 from backoffice.accounts import saved_views as saving
 from backoffice.accounts.lists import KnownView, Pair
 from backoffice.admin.filtered import filtered_query
+from backoffice.admin.filters import Choice, Flag
 from backoffice.admin.formats import shorten, words
-from backoffice.admin.list_address import ListAddress
+from backoffice.admin.list_address import ORDER, ListAddress
 from backoffice.admin.pages import Flash
 from backoffice.admin.request import current_user, flash, see_other, submitted
 from backoffice.admin.saved_views import (
@@ -231,5 +232,20 @@ def _item(
 
 def _words(view: "View", known: KnownView) -> list[str]:
     """What it asks for, as its address says it: a page of many views looks nothing up."""
-    titles = {name: each.title(view) for each in view.filters for name in each.parameters}
-    return [f"{titles.get(name, words(name))}: {shorten(value, 60)}" for name, value in known.query]
+    order = {name: value for name, value in known.query if name in ORDER}
+    said = [_said(view, name, value) for name, value in known.query if name not in ORDER]
+    if "sortBy" not in order:
+        return said
+    direction = "descending" if order.get("sort") == "desc" else "ascending"
+    return [*said, f"By {view.label(order['sortBy'])}, {direction}"]
+
+
+def _said(view: "View", name: str, value: str) -> str:
+    """Such as `Status: Open or Closed`; a flag that is asked for says no more than its title."""
+    asked = {each: declared for declared in view.filters for each in declared.parameters}
+    title = asked[name].title(view) if name in asked else words(name)
+    if isinstance(asked.get(name), Flag) and value == "1":
+        return title
+    if not isinstance(asked.get(name), Choice):
+        return f"{title}: {shorten(value, 60)}"
+    return f"{title}: {' or '.join(words(each) for each in value.split(','))}"

@@ -200,9 +200,10 @@ class TestChanging:
         assert (await agent.client.get(LIST)).status_code == 200
 
     async def test_the_page_of_all_says_what_each_asks_for(self, agent: Browser) -> None:
-        address = await save(agent, "Mine", "search=printer&status=open")
+        query = "search=printer&status=open,closed&sortBy=updated_at&sort=desc"
+        address = await save(agent, "Mine", query)
         page = await agent.client.get(VIEWS)
-        assert "Mine Yours alone Search: printer Status: open" in main_of(page)
+        assert "Mine Yours alone Search: printer Status: Open or Closed By Updated, descending" in main_of(page)
         answer = await change(agent, address, "open-first", back="views")
         assert answer.headers["location"] == VIEWS
 

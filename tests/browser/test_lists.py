@@ -38,9 +38,9 @@ class TestSearch:
 class TestFilters:
     async def test_apply_when_changed_and_keep_the_focus(self, open_page: OpenPage, served: Served) -> None:
         page = await _open(open_page)
-        await page.get_by_label("Status").select_option("Resolved")
+        await page.get_by_role("combobox", name="Status").select_option("Resolved")
         await expect(page).to_have_url(f"{served.url}/admin/ticket/list?status=resolved")
-        await expect(page.get_by_label("Status")).to_be_focused()
+        await expect(page.get_by_role("combobox", name="Status")).to_be_focused()
         shown = await page.locator("tbody td:nth-child(4)").all_inner_texts()
         assert {text.strip() for text in shown} == {"Resolved"}
 

@@ -22,7 +22,7 @@ class TestWithoutScripts:
         page = await open_page("agent", java_script_enabled=False)
         await page.goto("/admin/ticket/list")
         await page.get_by_role("searchbox").fill("newt")
-        await page.get_by_label("Priority").select_option("Urgent")
+        await page.get_by_role("combobox", name="Priority").select_option("Urgent")
         await page.get_by_role("button", name="Apply").click()
         await expect(page.locator("tbody tr")).to_have_count(1)
         await expect(page.locator("tbody")).to_contain_text("Newt in the river")

@@ -110,7 +110,7 @@ function start(list) {
 // The list, whichever of its pages is shown, in whatever order.
 function addressOf(location) {
   const query = new URLSearchParams(location.search);
-  for (const name of ["page", "pageSize", "sortBy", "sort", "after", "before"]) query.delete(name);
+  for (const name of ["page", "pageSize", "sortBy", "sort", "after", "before", "view", "columns"]) query.delete(name);
   query.sort();
   return `${location.pathname}?${query}`;
 }
