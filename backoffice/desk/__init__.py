@@ -11,6 +11,7 @@ from backoffice.desk.by_id import (
     restore_ticket,
     soft_delete_ticket,
 )
+from backoffice.desk.by_name import run_verb, submit_verb
 from backoffice.desk.reading import get_tickets_with_details, get_user_with_tickets
 from backoffice.desk.replies import reply
 from backoffice.desk.search import comment_search_condition, people_search_condition, search_condition
@@ -42,11 +43,13 @@ __all__ = [
     "reply",
     "restore",
     "restore_ticket",
+    "run_verb",
     "search_condition",
     "search_tickets",
     "set_priority",
     "set_status",
     "soft_delete_ticket",
+    "submit_verb",
     "ticket_search",
     "unreferenced_files",
 ]
