@@ -1,0 +1,1 @@
+"""Imports: tickets and people from files of other programs, tried first, run as one operation."""
