@@ -2,17 +2,19 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from hashlib import sha256
 from secrets import token_urlsafe
 from typing import Any, Final
 
-from sqlalchemy import ScalarSelect, Select, delete, func, insert, select
+from sqlalchemy import ScalarSelect, Select, bindparam, delete, func, insert, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.accounts.addresses import parse_address
 from backoffice.accounts.lists import Lists, read_lists, settings_of_user, views_of_user
 from backoffice.accounts.typed import storable
+from backoffice.database.trash import INCLUDE_TRASHED
 from models import Group, GroupAccess, Session, Theme, User, user_groups
 
 #: In a grant: any page, or any action.
@@ -60,9 +62,16 @@ async def open_session(
     return token
 
 
-async def find_signed_in(session: AsyncSession, token: str) -> CurrentUser | None:
-    """Who holds `token`, in one query; None once it has expired, or they are inactive or no staff."""
-    row = (await session.execute(_signed_in(token))).one_or_none()
+async def find_signed_in(
+    session: AsyncSession, token: str, *, plans_by_value: bool = False
+) -> CurrentUser | None:
+    """Who holds `token`, in one query; None once it has expired, or they are inactive or no staff.
+
+    With `plans_by_value` PostgreSQL plans what follows in this transaction anew for its values (this query,
+    which every page begins with, it does not).
+    """
+    given = {"token_hash": _digest(token), "plans": "force_custom_plan" if plans_by_value else "auto"}
+    row = (await session.execute(_signed_in(), given)).one_or_none()
     if row is None:
         return None
     return CurrentUser(
@@ -107,9 +116,11 @@ def _digest(token: str) -> str:
     return sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _signed_in(
-    token: str,
-) -> Select[int, str, str, str, Theme, list[str], list[list[str]], list[list[Any]], dict[str, Any]]:
+@cache
+def _signed_in() -> Select[
+    int, str, str, str, Theme, list[str], list[list[str]], list[list[Any]], dict[str, Any], str
+]:
+    # Made once: it is the first statement of every page, and making it takes longer than running it.
     return (
         select(
             User.id,
@@ -121,10 +132,12 @@ def _signed_in(
             _grants().label("grants"),
             views_of_user().label("views"),
             settings_of_user().label("settings"),
+            func.set_config("plan_cache_mode", bindparam("plans"), True),
         )
         .join(Session, Session.user_id == User.id)
-        .where(Session.token_hash == _digest(token), Session.expires_at > func.now())
+        .where(Session.token_hash == bindparam("token_hash"), Session.expires_at > func.now())
         .where(User.is_active, User.is_staff)
+        .execution_options(**INCLUDE_TRASHED)
     )
 
 

@@ -1,7 +1,7 @@
 """Cells: how a record's values are shown, which of its columns that takes, and what leads where."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -151,14 +151,27 @@ def loading_options(model: type[Base], names: Collection[str]) -> list[ORMOption
     return [_eager(relation) for relation in _relations(model, names)]
 
 
-def listing_options(model: type[Base], names: Collection[str]) -> list[ORMOption]:
-    """Load what the columns `names` of a list show, and nothing else."""
+@lru_cache(maxsize=256)
+def listing_options(model: type[Base], names: tuple[str, ...]) -> Sequence[ORMOption]:
+    """Load what the columns `names` of a list show, and nothing else.
+
+    A collection may come in the rows themselves, which are then as many as it has members: `unique` them.
+    """
     columns = [attribute_of(model, name) for name in sorted(_listed_columns(model, names))]
+    relations = _relations(model, names)
+    beside = next(filter(_is_never_trashed, relations), None)
     related = (
-        _eager(relation).load_only(*_title_attributes(relation.mapper.class_), raiseload=True)
-        for relation in _relations(model, names)
+        (joinedload(relation.class_attribute) if relation is beside else _eager(relation)).load_only(
+            *_title_attributes(relation.mapper.class_), raiseload=True
+        )
+        for relation in relations
     )
     return [load_only(*columns, raiseload=True), *related]
+
+
+def _is_never_trashed(relation: RelationshipProperty[Any]) -> bool:
+    """Whether a collection has no rows to leave out (see trash.py), so that it can be joined."""
+    return bool(relation.uselist) and not issubclass(relation.mapper.class_, Trashable)
 
 
 def naming_options(model: type[Base]) -> list[ORMOption]:

@@ -89,12 +89,14 @@ class Edge:
         is_public: bool = False,
         keeps_refusals: bool = False,
         ignores_body: bool = False,
+        plans_by_value: bool = True,
     ) -> Handler:
         """An endpoint that runs `handler` at the edge.
 
         `verb` names the operation (by default page and handler, as in `ticket.edit`); a public page needs no
         sign-in; `keeps_refusals` commits also what an answer of 400 or more has written (a failed sign-in).
-        A page that `ignores_body` reads no form, whatever the method, and so writes nothing.
+        A page that `ignores_body` reads no form, whatever the method, and so writes nothing. PostgreSQL makes
+        the plans for what is read anew for its values; without `plans_by_value` it need not.
         """
 
         async def endpoint(request: Request) -> Response:
@@ -103,7 +105,7 @@ class Edge:
                 if not request.state.change.read_only:
                     await self._read(request)
                 refuse_control_characters(request, request.state.form)
-                return await self._run(handler, request, is_public, keeps_refusals)
+                return await self._run(handler, request, is_public, keeps_refusals, plans_by_value)
             except Exception as error:  # noqa: BLE001 - the one translator of errors to pages
                 return self.answer_to_error(request, error)
             finally:
@@ -128,6 +130,8 @@ class Edge:
             address=_address(request),
             statement_timeout_ms=self.site.settings.statement_timeout_ms,
             read_only=ignores_body or request.method in SAFE_METHODS,
+            # Who it is comes first, by a key.
+            plans_by_value=False,
         )
         return request
 
@@ -141,13 +145,19 @@ class Edge:
         return TEXT_LIMIT + (self.site.settings.max_upload_bytes if self.site.takes_files(request) else 0)
 
     async def _run(
-        self, handler: Handler, request: Request, is_public: bool, keeps_refusals: bool
+        self,
+        handler: Handler,
+        request: Request,
+        is_public: bool,
+        keeps_refusals: bool,
+        plans_by_value: bool,
     ) -> Response:
         change: Change = request.state.change
         try:
             async with transaction(self.site.factory, change) as session:
                 request.state.session = session
-                user = await find_signed_in(session, request.session.get("token", ""))
+                token, by_value = request.session.get("token", ""), plans_by_value and change.read_only
+                user = await find_signed_in(session, token, plans_by_value=by_value)
                 request.state.user = user
                 if user is not None and not change.read_only:
                     await act_as(session, user.id, user.full_name)

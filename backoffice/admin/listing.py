@@ -9,7 +9,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
-from sqlalchemy import CompoundSelect, Select, and_, func, inspect, select, union_all
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    and_,
+    case,
+    func,
+    inspect,
+    select,
+    union_all,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
@@ -144,12 +155,13 @@ async def _find_and_match(
 async def _find(
     session: AsyncSession, view: "View", filtered: Filtered, place: Place, names: list[str]
 ) -> Found:
-    walked = list(await session.scalars(_walk(view, filtered, place, names)))
+    page = (await session.execute(_walk(view, filtered, place, names))).unique().all()
+    walked = [record for record, _ in page]
     if not walked and (place.cursor or place.page > 1):
         return Found(nearest=await _nearest(session, view, filtered, place))
-    # Where the walk begins at the first row and meets the last, there is nothing left to count.
-    is_all = not place.cursor and not place.is_backward and len(walked) <= place.size
-    count = place.skipped + len(walked) if is_all else await _capped_count(session, view, filtered)
+    counted = page[0][1] if page else None
+    # Where the walk begins at the first row and meets the last, nothing was left to count.
+    count = place.skipped + len(walked) if counted is None else counted
     if place.is_last and count <= COUNT_CAP:
         # It has a number, by which the rows before it have theirs.
         return Found(nearest=last_page(count, place.size))
@@ -161,34 +173,43 @@ async def _nearest(session: AsyncSession, view: "View", filtered: Filtered, plac
     if place.cursor:
         return 1 if place.is_backward else LAST
     # The walk to this page met the end, so that there are no more rows to count than were skipped.
-    count = await _count(session, view, filtered.statement.limit(place.skipped))
-    return last_page(count, place.size)
+    count = await session.scalar(_count(view, filtered.statement.limit(place.skipped)))
+    return last_page(count or 0, place.size)
 
 
-def _walk(view: "View", filtered: Filtered, place: Place, names: list[str]) -> Select[Any]:
+def _walk(view: "View", filtered: Filtered, place: Place, names: list[str]) -> Select[Any, int | None]:
     """The page's rows as they are walked to and, to know whether there are more, one beyond.
 
     The inner statement reads nothing but keys, so that an index answers it also where the page is far from
-    the beginning; the outer one then fetches these rows alone, with what their columns show.
+    the beginning; the outer one then fetches these rows alone, with what their columns show, and beside each
+    how many there are in all.
     """
     is_descending = place.is_descending is not place.is_backward
     order = ordering(view.model, place.sort_by, is_descending=is_descending)
     table_key = _table_key(view)
     if place.is_ranked and filtered.found:
-        keys = best_first(view, filtered.statement, filtered.found, place, table_key).subquery()
+        keys = best_first(view, filtered.statement, filtered.found, place, table_key).cte("page_keys")
         order = [keys.c.ordinal]
     else:
         some = filtered.statement.with_only_columns(*table_key).order_by(*order).limit(place.size + 1)
-        keys = _from(view, place, some, is_descending=is_descending).subquery()
+        keys = _from(view, place, some, is_descending=is_descending).cte("page_keys")
     shown = [*names, *(attribute.key for attribute in sorted_by(view.model, place.sort_by))]
     return (
-        select(view.model)
+        select(view.model, _counted(view, filtered, place, keys))
         .join(keys, and_(*(own == found for own, found in zip(table_key, keys.c, strict=False))))
         .order_by(*order)
-        .limit(place.size + 1)
-        .options(*listing_options(view.model, shown))
+        .options(*listing_options(view.model, tuple(shown)))
         .execution_options(**filtered.statement.get_execution_options())
     )
+
+
+def _counted(view: "View", filtered: Filtered, place: Place, keys: CTE) -> ColumnElement[int | None]:
+    """How many rows the list has; NULL where its first page (or a numbered one) shows the last of them."""
+    count = _count(view, filtered.statement.limit(COUNT_CAP + 1)).scalar_subquery()
+    if place.cursor or place.is_backward:
+        return count
+    found = select(func.count()).select_from(keys).scalar_subquery()
+    return case((found > place.size, count))
 
 
 def _from(
@@ -210,12 +231,7 @@ def _table_key(view: "View") -> list[InstrumentedAttribute[Any]]:
     return [mapper.get_property_by_column(column).class_attribute for column in columns]
 
 
-async def _capped_count(session: AsyncSession, view: "View", filtered: Filtered) -> int:
-    return await _count(session, view, filtered.statement.limit(COUNT_CAP + 1))
-
-
-async def _count(session: AsyncSession, view: "View", statement: Select[Any]) -> int:
+def _count(view: "View", statement: Select[Any]) -> Select[int]:
     keys = statement.with_only_columns(view.key).order_by(None).subquery()
-    counted = select(func.count()).select_from(keys)
     options = statement.get_execution_options()
-    return (await session.execute(counted.execution_options(**options))).scalar_one()
+    return select(func.count()).select_from(keys).execution_options(**options)

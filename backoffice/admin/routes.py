@@ -78,10 +78,10 @@ def _routes(site: AdminSite, index: SiteHandler) -> list[BaseRoute]:
         Route("/{identity}/export/{format}", view(exporting.export), name="export"),
         Route("/{identity}/create", view(editing.create_page), name="create"),
         Route("/{identity}/create", view(editing.create), methods=["POST"]),
-        Route("/{identity}/details/{pk}", view(details.details_page), name="details"),
-        Route("/{identity}/edit/{pk}", view(editing.edit_page), name="edit"),
+        Route("/{identity}/details/{pk}", view(details.details_page, by_key=True), name="details"),
+        Route("/{identity}/edit/{pk}", view(editing.edit_page, by_key=True), name="edit"),
         Route("/{identity}/edit/{pk}", view(editing.edit), methods=["POST"]),
-        Route("/{identity}/past/{pk}", view(past.past_page), name="past"),
+        Route("/{identity}/past/{pk}", view(past.past_page, by_key=True), name="past"),
         Route("/{identity}/past/{pk}", view(restoring.restore_version), methods=["POST"]),
         Route("/{identity}/bring-back/{pk}", view(bringing_back.bring_back), methods=["POST"]),
         Route("/{identity}/ajax/lookup", view(lookup.lookup), name="ajax_lookup"),
@@ -110,14 +110,14 @@ def _page(
     return site.edge(page, verb=verb, is_public=is_public, keeps_refusals=keeps_refusals)
 
 
-def _view(site: AdminSite, handler: ViewHandler) -> Handler:
-    """A handler of one view, at the edge; the path names the view."""
+def _view(site: AdminSite, handler: ViewHandler, *, by_key: bool = False) -> Handler:
+    """A handler of one view, at the edge; the path names the view, and where it reads `by_key` the record."""
 
     async def page(request: Request) -> Response:
         return await handler(site, site.view(request.path_params["identity"]), request)
 
     page.__name__ = handler.__name__
-    return site.edge(page)
+    return site.edge(page, plans_by_value=not by_key)
 
 
 async def _missing(request: Request) -> Response:

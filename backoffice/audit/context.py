@@ -31,6 +31,8 @@ class Change:
     statement_timeout_ms: int = 0
     #: Whatever a read-only transaction tries to write, PostgreSQL refuses.
     read_only: bool = False
+    #: Whether PostgreSQL plans what is read for the values asked for, or may plan once for all of them.
+    plans_by_value: bool = True
     operation_id: UUID = field(default_factory=uuid4)
     selection: str | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
@@ -98,7 +100,7 @@ def _set_context(session: Session, transaction: SessionTransaction, connection: 
             "statement_timeout": str(change.statement_timeout_ms),
             "read_only": "on" if change.read_only else "off",
             # What a list is searched and filtered for decides its plan; what writes repeats itself instead.
-            "plan_cache_mode": "force_custom_plan" if change.read_only else "auto",
+            "plan_cache_mode": "force_custom_plan" if change.read_only and change.plans_by_value else "auto",
         },
     )
 

@@ -2,7 +2,7 @@ from hashlib import sha256
 
 import asyncpg
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from backoffice.accounts import sessions
 from backoffice.accounts.sessions import CurrentUser
@@ -74,6 +74,15 @@ class TestFindSignedIn:
             grants=frozenset({("ticket", "list"), ("tag", "edit")}),
             groups=("A", "B"),
         )
+
+    @pytest.mark.parametrize(("by_value", "mode"), [(True, "force_custom_plan"), (False, "auto")])
+    async def test_says_how_the_rest_is_planned(
+        self, factory: SessionFactory, ana: User, by_value: bool, mode: str
+    ) -> None:
+        token = await open_session(factory, ana)
+        async with transaction(factory, change()) as session:
+            await sessions.find_signed_in(session, token, plans_by_value=by_value)
+            assert await session.scalar(text("SHOW plan_cache_mode")) == mode
 
     async def test_staff_without_a_group_holds_nothing(self, factory: SessionFactory, ana: User) -> None:
         current = await who_holds(factory, await open_session(factory, ana))

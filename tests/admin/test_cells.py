@@ -76,8 +76,8 @@ class TestLoading:
         async with transaction(factory, arranging()) as session:
             await make_ticket(session)
         async with transaction(factory, arranging()) as session:
-            options = listing_options(Ticket, ["status", "creator", "tags"])
-            ticket = (await session.scalars(select(Ticket).options(*options))).one()
+            options = listing_options(Ticket, ("status", "creator", "tags"))
+            ticket = (await session.scalars(select(Ticket).options(*options))).unique().one()
             assert title_of(ticket)
             assert title_of(ticket.creator)
             assert ticket.tags == []
@@ -89,7 +89,7 @@ class TestLoading:
         async with transaction(factory, arranging()) as session:
             await make_ticket(session)
         async with transaction(factory, arranging()) as session:
-            options = listing_options(Ticket, ["is_overdue"])
+            options = listing_options(Ticket, ("is_overdue",))
             ticket = (await session.scalars(select(Ticket).options(*options))).one()
             assert ticket.is_overdue is False
 

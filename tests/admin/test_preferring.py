@@ -150,8 +150,8 @@ class TestCost:
         await prefer(agent, "title", "status")
         with statements_of(app) as sent:
             await listed(agent.client)
-        # The person, the transaction's context, the page, its count; no tags, nobody else.
-        assert len(sent) == 4, "\n".join(sent)
+        # The transaction's context, the person, the page; no tags, nobody else.
+        assert len(sent) == 3, "\n".join(sent)
         for unread in ("tags", "tickets.priority", "tickets.description", "assignee"):
             assert not [statement for statement in sent[2:] if unread in statement], unread
 
