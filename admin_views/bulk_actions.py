@@ -7,6 +7,7 @@ from wtforms import SelectField
 from admin_views.pickers import STAFF, TAGS
 from admin_views.trash_actions import TRASH_ACTIONS
 from backoffice.admin.bulk import BulkAction
+from backoffice.admin.bulk_edit import EditAction
 from backoffice.admin.fields import Required
 from backoffice.admin.formats import words
 from backoffice.admin.picker_fields import PickerField, PickManyField
@@ -61,9 +62,10 @@ FOR_TICKETS: Final = (
         icon="ti ti-tag-off",
         fields=_TAGS,
     ),
+    EditAction(),
     *TRASH_ACTIONS,
 )
-FOR_COMMENTS: Final = TRASH_ACTIONS
+FOR_COMMENTS: Final = (EditAction(), *TRASH_ACTIONS)
 FOR_ATTACHMENTS: Final = TRASH_ACTIONS
 
 
@@ -79,5 +81,6 @@ _DELETE: Final = (
         can_undo=False,
     ),
 )
-FOR_TAGS: Final = _DELETE
+FOR_TAGS: Final = (EditAction(), *_DELETE)
 FOR_GROUPS: Final = _DELETE
+FOR_USERS: Final = (EditAction(),)

@@ -51,6 +51,7 @@ class CommentAdmin(View, model=Comment):
     form_sections = [Section("Comment", ["ticket", "content", "is_internal"])]
     form_hints = {"is_internal": "Only staff sees an internal note."}
     pickers = {"ticket": TICKETS, "author": PEOPLE}
+    bulk_edit_fields = ["is_internal"]
     bulk_actions = bulk_actions.FOR_COMMENTS
     empty_title = "No comments"
     empty_text = "Replies and notes are written on a ticket's page."

@@ -25,6 +25,7 @@ class TagAdmin(View, model=Tag):
     search_hint = "Name"
     form_sections = [Section("Tag", ["name", "color", "description"])]
     form_kinds = {"color": FieldKind.COLOUR}
+    bulk_edit_fields = ["color", "description"]
     bulk_actions = bulk_actions.FOR_TAGS
     empty_title = "No tags"
     empty_text = "Tags group tickets by what they are about, such as billing or printers."

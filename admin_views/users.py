@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from wtforms import PasswordField
 
-from admin_views import erasing
+from admin_views import bulk_actions, erasing
 from admin_views.pickers import GROUPS
 from backoffice.accounts.people import may_manage
 from backoffice.accounts.saving import apply_credentials, check_person
@@ -69,6 +69,8 @@ class UserAdmin(View, model=User):
     form_kinds = {"email": FieldKind.EMAIL}
     extra_fields = {"password": lambda view, request, record: PasswordField("New password")}
     pickers = {"groups": GROUPS}
+    bulk_edit_fields = ["is_active", "is_staff"]
+    bulk_actions = bulk_actions.FOR_USERS
     grants = {"manage-staff": "Manage staff", "erase": "Erase personal data"}
     never_restored = {"groups": "Who is in which group is changed on the form alone."}
     never_brought_back = (

@@ -4,12 +4,13 @@ The same POST serves all three steps. It carries the ticked `pks`, or `scope=all
 query; without `confirm=1` (or with something missing) it answers the confirmation page.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
-from uuid import UUID
 
 from starlette.background import BackgroundTask
 from starlette.requests import Request
@@ -17,27 +18,24 @@ from starlette.responses import Response
 from wtforms import Form, StringField, validators
 
 from backoffice.admin.cells import key_of
-from backoffice.admin.filtered import filtered_query
 from backoffice.admin.forms import bound
 from backoffice.admin.origin import here
 from backoffice.admin.pages import ConfirmPage, Flash, RefusedCount
-from backoffice.admin.request import current_user, flash, see_other, submitted
-from backoffice.database import INCLUDE_TRASHED
-from backoffice.errors import BadInput, Conflict, NotAllowed, NotFound
+from backoffice.admin.request import flash, see_other, submitted
+from backoffice.admin.sample_table import SampleTable, sample_table
+from backoffice.admin.saving import place
+from backoffice.admin.selecting import Selected, frozen, selected_by
+from backoffice.errors import BadInput, NotAllowed, NotFound
 from backoffice.jobs import BULK, Work, parts_of, submit
 from backoffice.operations import (
     BulkVerb,
     Counts,
     NamedVerb,
-    Selection,
-    chosen,
-    find_frozen,
-    freeze,
-    keys,
     preview,
     run,
 )
-from models import Base, FrozenSelection, Job
+from backoffice.operations.sample import sample
+from models import Base, Job
 
 if TYPE_CHECKING:
     from backoffice.admin.site import AdminSite
@@ -75,23 +73,21 @@ class BulkAction:
             return True
         return rows == 1 and bool(self.single_grant) and view.may(request, self.single_grant)
 
+    def form_class(self, view: "View", request: Request) -> type[Form]:
+        """The form that asks this person for what the verb needs."""
+        return form_class_of(self.fields)
 
-@dataclass(frozen=True)
-class Selected:
-    """What an action is asked to change, and how to say so.
+    def is_answered(self, request: Request) -> bool:
+        """Whether the form was sent, and not merely the rows."""
+        return all(name in submitted(request) for name in self.fields)
 
-    `hidden` are the fields by which a form asks for the same rows again.
-    """
+    def boxed(self, form: Form) -> Sequence[str]:
+        """The fields that have a box each, which says whether they count."""
+        return ()
 
-    selection: Selection
-    words: str
-    hidden: Sequence[tuple[str, str]]
-    #: None: all that match.
-    rows: int | None
-    #: Those of the rows that were counted, or ticked.
-    keys: Sequence[int] = ()
-    #: Whether these are the rows that were counted, and no others.
-    is_frozen: bool = True
+    def chosen(self, form: Form) -> Mapping[str, Any]:
+        """What was chosen in a valid form, by the names that the verb knows."""
+        return {name: form[name].data for name in self.fields}
 
 
 @dataclass(frozen=True)
@@ -109,17 +105,20 @@ class Question:
 async def bulk(site: "AdminSite", view: "View", request: Request) -> Response:
     """Answer the confirmation page, or do it and go back to the list."""
     action = _action(view, request.path_params["verb"])
-    selected = await _selected(site, view, request)
+    selected = await selected_by(site, view, request)
     if not action.is_allowed(view, request, rows=selected.rows):
         raise NotAllowed(f"You are not allowed to do this: {action.label.lower()}.")
-    form = await bound(view, request, _form_class(action))
+    form = await bound(view, request, action.form_class(view, request))
     asked = Question(site, view, request, action, selected, form)
-    if not all(name in submitted(request) for name in action.fields):
+    if not action.is_answered(request):
         return _ask(asked, is_ready=False)
     if not form.validate():
         return _ask(asked, is_ready=False, status_code=400)
-    verb = await _verb(asked).make(request.state.session, _values(asked))
-    if not submitted(request).get("confirm"):
+    try:
+        verb = await _verb(asked).make(request.state.session, _values(asked))
+    except BadInput as error:
+        return _ask(asked, is_ready=False, errors=place(form, error), status_code=400)
+    if not submitted(request).get("confirm") or _is_another_choice(asked):
         return await _confirm(asked, verb)
     if action.confirm_word and submitted(request).get("word") != action.confirm_word:
         return await _confirm(asked, verb, f"Type {action.confirm_word} to confirm.", status_code=400)
@@ -131,7 +130,7 @@ async def _do(asked: Question, verb: BulkVerb) -> Response:
     change = request.state.change
     change.reason = asked.form["reason"].data or None
     change.selection = asked.selected.words
-    change.parameters = {name: _in_words(asked.form[name].data) for name in action.fields}
+    change.parameters = {name: _in_words(value) for name, value in action.chosen(asked.form).items()}
     if (ids := await _for_a_job(asked)) is not None:
         return await _submit(asked, ids)
     counts = await run(request.state.session, verb, asked.selected.selection)
@@ -176,7 +175,17 @@ def _verb(asked: Question) -> NamedVerb:
 
 def _values(asked: Question) -> dict[str, Any]:
     """What was chosen in the action's own fields, as JSON."""
-    return {name: _as_json(asked.form[name].data) for name in asked.action.fields}
+    return {name: _as_json(value) for name, value in asked.action.chosen(asked.form).items()}
+
+
+def _is_another_choice(asked: Question) -> bool:
+    """Whether a confirmation was sent with other values than it was about."""
+    previewed = submitted(asked.request).get("previewed")
+    return previewed is not None and previewed != _digest(_values(asked))
+
+
+def _digest(values: Mapping[str, Any]) -> str:
+    return sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _action(view: "View", slug: str) -> BulkAction:
@@ -186,95 +195,26 @@ def _action(view: "View", slug: str) -> BulkAction:
     raise NotFound("There is no such action.")
 
 
-async def _selected(site: "AdminSite", view: "View", request: Request) -> Selected:
-    form = submitted(request)
-    if form.get("scope") != "all":
-        return _ticked(view, request)
-    if form.get("confirm") and form.get("selection"):
-        return await _frozen(view, request, str(form["selection"]))
-    return await _matching(site, view, request)
-
-
-def _ticked(view: "View", request: Request) -> Selected:
-    ticked = keys(str(value) for value in submitted(request).getlist("pks"))
-    if not ticked:
-        raise BadInput("Nothing is ticked. Tick the rows that you mean, and try again.")
-    words = f"{len(ticked):,} ticked {view.noun(len(ticked))}"
-    hidden = [("pks", str(key)) for key in ticked]
-    return Selected(_of_these(view, request, ticked), words, hidden, len(ticked), ticked)
-
-
-async def _matching(site: "AdminSite", view: "View", request: Request) -> Selected:
-    """All that match now, but for those that were taken out one by one."""
-    filtered = await filtered_query(site, view, request)
-    selection = filtered.statement.with_only_columns(view.key).order_by(None)
-    words = filtered.words
-    if excepted := _excepted(request):
-        selection = selection.where(view.key.not_in(chosen(excepted)))
-        words += f", but for {len(excepted):,} of them"
-    selection = selection.execution_options(**INCLUDE_TRASHED)
-    return Selected(selection, words, _asking_for_all(request), None, is_frozen=False)
-
-
-def _excepted(request: Request) -> list[int]:
-    return keys(str(value) for value in submitted(request).getlist("except"))
-
-
-def _asking_for_all(request: Request) -> list[tuple[str, str]]:
-    return [("scope", "all"), *(("except", str(key)) for key in _excepted(request))]
-
-
-async def _frozen(view: "View", request: Request, name: str) -> Selected:
-    """The rows that the confirmation counted."""
-    kept = await find_frozen(
-        request.state.session,
-        _uuid(name),
-        user_id=current_user(request).id,
-        table_name=view.model.__tablename__,
-    )
-    if kept is None:
-        raise Conflict("This question is too old to be answered. Go back to the list, and ask again.")
-    return _kept(view, request, kept)
-
-
-def _kept(view: "View", request: Request, kept: FrozenSelection) -> Selected:
-    hidden = [*_asking_for_all(request), ("selection", str(kept.id))]
-    return Selected(_of_these(view, request, kept.record_ids), kept.words, hidden, None, kept.record_ids)
-
-
-def _of_these(view: "View", request: Request, ids: Sequence[int]) -> Selection:
-    rows = view.rows(current_user(request)).with_only_columns(view.key).where(view.key.in_(chosen(ids)))
-    return rows.execution_options(**INCLUDE_TRASHED)
-
-
-def _uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise BadInput("There is no such question.") from None
-
-
-def _form_class(action: BulkAction) -> type[Form]:
+def form_class_of(fields: Mapping[str, Any], base: type[Form] = Form) -> type[Form]:
+    """A form of these fields, and of what every action asks for."""
     reason = StringField(
         "Reason", [validators.Length(max=500)], description="Optional; kept with the operation."
     )
-    return type("BulkForm", (Form,), {**action.fields, "reason": reason})
+    return type("BulkForm", (base,), {**fields, "reason": reason})
 
 
 async def _confirm(asked: Question, verb: BulkVerb, *errors: str, status_code: int = 200) -> Response:
     """The page that asks whether to do it, about the rows that match now and no others."""
-    session, selected = asked.request.state.session, asked.selected
-    if not selected.is_frozen:
-        kept = await freeze(
-            session,
-            selected.selection,
-            user_id=current_user(asked.request).id,
-            table_name=asked.view.model.__tablename__,
-            words=selected.words,
-        )
-        asked = replace(asked, selected=_kept(asked.view, asked.request, kept))
-    counts = await preview(session, verb, asked.selected.selection)
-    return _ask(asked, counts, errors=errors, status_code=status_code)
+    asked = replace(asked, selected=await frozen(asked.view, asked.request, asked.selected))
+    counts = await preview(asked.request.state.session, verb, asked.selected.selection)
+    shown = await _sample(asked, verb, counts)
+    return _ask(asked, counts, sample=shown, errors=errors, status_code=status_code)
+
+
+async def _sample(asked: Question, verb: BulkVerb, counts: Counts) -> SampleTable | None:
+    """What becomes of some of the rows; nothing where nothing becomes of any."""
+    found = await sample(asked.request.state.session, verb, asked.selected.selection)
+    return await sample_table(asked.site, asked.view, asked.request, found, counts.changed)
 
 
 def _ask(
@@ -282,6 +222,7 @@ def _ask(
     counts: Counts | None = None,
     *,
     is_ready: bool = True,
+    sample: SampleTable | None = None,
     errors: Sequence[str] = (),
     status_code: int = 200,
 ) -> Response:
@@ -298,13 +239,20 @@ def _ask(
         form=asked.form,
         action_url=here(asked.request),
         cancel_url=_back(asked.view, asked.request),
-        hidden=[*asked.selected.hidden, *([("confirm", "1")] if is_ready else [])],
+        hidden=[*asked.selected.hidden, *(_confirming(asked) if is_ready else [])],
         confirm_word=action.confirm_word,
         is_danger=action.is_danger,
         is_ready=is_ready,
+        sample=sample,
+        boxed=asked.action.boxed(asked.form),
         errors=errors,
     )
     return asked.site.render(asked.request, "confirm.html", page, status_code=status_code)
+
+
+def _confirming(asked: Question) -> list[tuple[str, str]]:
+    """What the form says when it is sent: that it was asked, and about what."""
+    return [("confirm", "1"), ("previewed", _digest(_values(asked)))]
 
 
 def _report(site: "AdminSite", view: "View", action: BulkAction, counts: Counts, request: Request) -> Flash:

@@ -7,10 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wtforms import Field, Form
 from wtforms.form import BaseForm
+
+if TYPE_CHECKING:
+    from backoffice.admin.sample_table import SampleTable
 
 
 class Kind(StrEnum):
@@ -287,6 +290,10 @@ class ConfirmPage:
     is_danger: bool = False
     #: False while a field of the verb is still to be chosen: the form then asks for it and previews again.
     is_ready: bool = True
+    #: What becomes of some of the rows.
+    sample: "SampleTable | None" = None
+    #: Fields of the form that have a box each, in its field `change`: only those that are ticked count.
+    boxed: Sequence[str] = ()
     errors: Sequence[str] = ()
 
 

@@ -15,6 +15,7 @@ from starlette.requests import Request
 
 from backoffice.accounts.sessions import CurrentUser
 from backoffice.admin.bulk import BulkAction
+from backoffice.admin.bulk_edit import check_bulk_edit
 from backoffice.admin.cells import CellMaker, cell_maker, key_of, kind_of, loading_options, title_of
 from backoffice.admin.export_columns import check_export
 from backoffice.admin.filters import Filter
@@ -86,6 +87,8 @@ class View(ModelView):
     pickers: ClassVar[Mapping[str, Picker]] = {}
     #: What an export has, where that is not what the list shows.
     export_columns: ClassVar[Sequence[str]] = ()
+    #: Fields of the form that can be edited in many rows at once, by an `EditAction` among the bulk actions.
+    bulk_edit_fields: ClassVar[Sequence[str]] = ()
     #: What can be done to ticked rows.
     bulk_actions: ClassVar[Sequence[BulkAction]] = ()
     #: What an empty list says.
@@ -293,6 +296,7 @@ class View(ModelView):
             raise ConfigurationError(f"{where} has a form: say what is in it with form_sections = […].")
         check_form(self)
         check_export(self)
+        check_bulk_edit(self)
         check_columns(self)
         unsortable = set(self._sort_fields) - set(inspect(self.model).column_attrs.keys())
         if unsortable:

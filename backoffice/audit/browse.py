@@ -4,7 +4,7 @@ However many entries are read, it takes the same few queries: one for the entrie
 what their values refer to.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -129,10 +129,20 @@ async def history_of(
 
 
 async def entries_of_operation(
-    session: AsyncSession, operation_id: UUID, *, limit: int = 50, after_id: int = 0
+    session: AsyncSession,
+    operation_id: UUID,
+    *,
+    limit: int = 50,
+    after_id: int = 0,
+    tables: Collection[str] | None = None,
 ) -> list[Entry]:
-    """The entries of an operation in the order in which they were written, those above `after_id`."""
+    """The entries of an operation in the order in which they were written, those above `after_id`.
+
+    With `tables`, of rows of these tables alone.
+    """
     statement = _entries().where(of_operation(operation_id), AuditLog.id > after_id)
+    if tables is not None:
+        statement = statement.where(AuditLog.table_name.in_(tables))
     rows = await session.execute(statement.order_by(AuditLog.id).limit(limit))
     return await _described(session, rows.all(), with_records=True)
 

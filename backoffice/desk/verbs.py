@@ -7,10 +7,12 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from backoffice.accounts.editing import edit_people
 from backoffice.accounts.groups import delete_groups
 from backoffice.attachments import FileStore, remove_unreferenced
 from backoffice.audit.context import Change
 from backoffice.database import SessionFactory, transaction
+from backoffice.desk.editing import edit_comments, edit_tags, edit_tickets
 from backoffice.desk.tags import delete_tags
 from backoffice.desk.tickets import add_tags, assign, remove_tags, set_priority, set_status
 from backoffice.desk.trash import delete_forever, move_to_trash, restore, unreferenced_files
@@ -37,6 +39,10 @@ async def _set_status(session: AsyncSession, values: Values) -> BulkVerb:
 
 async def _set_priority(session: AsyncSession, values: Values) -> BulkVerb:
     return set_priority(TicketPriority(values["priority"]))
+
+
+async def _edit_people(session: AsyncSession, values: Values) -> BulkVerb:
+    return edit_people(values)
 
 
 def _with_tags(verb: Callable[[Sequence[Tag]], BulkVerb]) -> VerbMaker:
@@ -75,6 +81,10 @@ VERBS: Final[Mapping[str, NamedVerb]] = {
     "ticket.set-priority": NamedVerb(_set_priority),
     "ticket.add-tags": NamedVerb(_with_tags(add_tags)),
     "ticket.remove-tags": NamedVerb(_with_tags(remove_tags)),
+    "ticket.edit": NamedVerb(edit_tickets),
+    "comment.edit": NamedVerb(edit_comments),
+    "tag.edit": NamedVerb(edit_tags),
+    "user.edit": NamedVerb(_edit_people),
     "tag.delete": NamedVerb(_plain(delete_tags)),
     "group.delete": NamedVerb(_plain(delete_groups)),
     **_trash_of(Ticket, "ticket"),

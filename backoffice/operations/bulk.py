@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, Case, ColumnElement, Select, case, func, insp
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.sql.elements import Grouping
 
 from backoffice.audit.context import current_change
 from backoffice.database.trash import INCLUDE_TRASHED
@@ -135,11 +136,16 @@ async def run_each(session: AsyncSession, verb: BulkVerb, selection: Selection) 
     if verb.hold is not None:
         await verb.hold(session, selection)
     locked = await lock(session, verb.model, selection, sees_trash=verb.sees_trash)
-    judged = await _judge(session, verb, chosen(locked))
-    if changing := judged.get(_CHANGES):
-        await verb.apply(session, chosen(changing))
-    refused = {reason: judged[number] for number, reason in enumerate(verb.refusals) if number in judged}
-    return Verdicts(judged.get(_CHANGES, []), judged.get(_ALREADY, []), refused)
+    verdicts = await _judge(session, verb, chosen(locked), _ids(verb))
+    if verdicts.changed:
+        await verb.apply(session, chosen(verdicts.changed))
+    return verdicts
+
+
+async def first_of_each(session: AsyncSession, verb: BulkVerb, selection: Selection, count: int) -> Verdicts:
+    """The first keys of each verdict, at most `count`, in one query that locks and changes nothing."""
+    in_order: Any = Grouping(_ids(verb).aggregate_order_by(_primary_key(verb.model)))
+    return await _judge(session, verb, selection, in_order[1:count])
 
 
 async def lock(
@@ -164,11 +170,19 @@ async def lock(
     return list(found)
 
 
-async def _judge(session: AsyncSession, verb: BulkVerb, selection: Selection) -> dict[int, list[int]]:
-    key = _primary_key(verb.model)
+async def _judge(
+    session: AsyncSession, verb: BulkVerb, selection: Selection, ids: ColumnElement[Any]
+) -> Verdicts:
+    """`ids` of the rows of each verdict."""
     verdict = _verdict(verb).label("verdict")
-    statement = _of_the_selected(verb, selection, select(verdict, func.array_agg(key).label("ids")))
-    return {row.verdict: row.ids for row in await session.execute(statement.group_by(verdict))}
+    statement = _of_the_selected(verb, selection, select(verdict, ids.label("ids"))).group_by(verdict)
+    judged = {row.verdict: row.ids for row in await session.execute(statement)}
+    refused = {reason: judged[number] for number, reason in enumerate(verb.refusals) if number in judged}
+    return Verdicts(judged.get(_CHANGES, []), judged.get(_ALREADY, []), refused)
+
+
+def _ids(verb: BulkVerb) -> Any:
+    return func.array_agg(_primary_key(verb.model), type_=ARRAY(BigInteger))
 
 
 def _of_the_selected(verb: BulkVerb, selection: Selection, statement: Select[*Columns]) -> Select[*Columns]:
