@@ -72,7 +72,13 @@ class TestConfirmed:
 
     async def test_carries_no_list_of_keys(self, desk: Desk, supervisor: Visitor, keys: list[int]) -> None:
         asked = await supervisor.post(URL, ALL)
-        assert sorted(set(hidden_in(asked.text))) == ["confirm", "csrf_token", "scope", "selection"]
+        assert sorted(set(hidden_in(asked.text))) == [
+            "confirm",
+            "csrf_token",
+            "previewed",
+            "scope",
+            "selection",
+        ]
 
     async def test_counted_again_is_all_that_match_by_then(
         self, desk: Desk, supervisor: Visitor, keys: list[int]

@@ -82,7 +82,7 @@ class TestAllThatMatch:
         await desk.owner.execute("UPDATE tickets SET deleted_at = now() WHERE id = $1", keys[1])
         asked = await supervisor.post(f"{BULK}restore?search=ibis&trash=only", {"scope": "all"})
         assert "all tickets in the trash that match “ibis”" in main_of(asked)
-        assert "1 will change Reason" in main_of(asked)
+        assert "1 will change What changes" in main_of(asked)
 
     @pytest.mark.parametrize(
         "query", ["status=nonsense", "trash=maybe", "created_at_from=yesterday", "assignee=x", "tags=x"]

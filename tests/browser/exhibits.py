@@ -119,6 +119,22 @@ async def choose(page: Page, exhibits: Exhibits) -> None:
     await expect(page.get_by_role("heading", name="Assign")).to_be_visible()
 
 
+async def edit_many(page: Page, exhibits: Exhibits) -> None:
+    await tick_rows(page, exhibits)
+    await page.get_by_role("button", name="Edit fields").click()
+    await page.get_by_role("button", name="Continue").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+
+
+async def confirm_edit(page: Page, exhibits: Exhibits) -> None:
+    await edit_many(page, exhibits)
+    await page.get_by_label("Status", exact=True).select_option("resolved")
+    await page.get_by_label("Tags", exact=True).click()
+    await page.get_by_label("Change Tags").check()
+    await page.get_by_role("button", name="Continue").click()
+    await expect(page.get_by_role("list", name="What will happen")).to_be_visible()
+
+
 async def confirm(page: Page, exhibits: Exhibits) -> None:
     await tick_rows(page, exhibits)
     await page.get_by_role("button", name="Move to trash").click()
@@ -306,6 +322,8 @@ PAGES: Mapping[str, tuple[str | None, Arrive]] = {
     "restoring": ("agent", restore),
     "bringing back": ("administrator", bring_back),
     "bulk choice": ("supervisor", choose),
+    "bulk edit of nothing": ("supervisor", edit_many),
+    "bulk edit confirmation": ("supervisor", confirm_edit),
     "bulk confirmation": ("supervisor", confirm),
     "deletion without the word": ("administrator", confirm_forever),
     "refused form": ("agent", be_refused),
