@@ -56,6 +56,10 @@ TICKETS ?= 100000
 benchmark: $(VENV)/.dev ## Measure the desk on TICKETS (100000) tickets, beside bare SQL
 	$(BIN)/python -m benchmarks --tickets $(TICKETS)
 
+.PHONY: benchmark-peers
+benchmark-peers: $(VENV)/.dev ## Measure TICKETS (100000) beside other admins, and write docs/performance.md
+	$(BIN)/python -m benchmarks.peers --tickets $(TICKETS)
+
 .PHONY: clean
 clean: ## Remove what was built; keeps var/, where the data is
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""This product beside its peers, on the same database, the same rows and the same machine."""

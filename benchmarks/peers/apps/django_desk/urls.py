@@ -1,0 +1,6 @@
+"""The admin, where the others have theirs."""
+
+from django.contrib import admin
+from django.urls import path
+
+urlpatterns = [path("admin/", admin.site.urls)]
