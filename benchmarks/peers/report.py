@@ -113,7 +113,7 @@ def reading(report: Report) -> list[str]:
         ("**Faster** than the fastest of the others:", ahead),
         ("**Slower** than the fastest of the others:", behind),
         ("**As fast** as the fastest of the others:", even),
-        ("**Alone**: nobody else did it:", [one.label for one in _alone(report)]),
+        ("**Alone**: nobody else did it, or not in time:", [one.label for one in _alone(report)]),
         ("**Not done** by this product:", [_failed(one) for one in report.measurements if _failed(one)]),
     ]
     return [f"{title} {'; '.join(items)}." for title, items in said if items] + list(_to_the_limit(report))

@@ -75,7 +75,7 @@ class TestReading:
         assert ahead.endswith(": first list page (10.0 against 150 of Django admin, 15.0×).")
         assert behind.startswith("**Slower** ")
         assert behind.endswith(": a ticket's form (12.0 against 6.0 of SQLAdmin, 2.0×).")
-        assert alone == "**Alone**: nobody else did it: export."
+        assert alone == "**Alone**: nobody else did it, or not in time: export."
         assert limit.startswith("**The limit** is 10.0× (first list page) to 24× (a ticket's form) away")
 
     def test_calls_what_differs_as_runs_do_the_same(self) -> None:
