@@ -7,6 +7,7 @@ from backoffice.admin.forms import Section
 from backoffice.admin.pages import Kind
 from backoffice.admin.questions import FieldKind
 from backoffice.admin.view import View
+from backoffice.searching import Search
 from models import Tag
 
 
@@ -32,3 +33,9 @@ class TagAdmin(View, model=Tag):
 
     def search(self, term: str) -> ColumnElement[bool]:
         return Tag.name.icontains(term, autoescape=True)
+
+    def palette(self, term: str) -> Search:
+        return Search(self.search(term), exact=Tag.name == term)
+
+    def detail(self, record: Tag) -> str:
+        return record.description or ""

@@ -11,11 +11,12 @@ from starlette.responses import Response
 from admin_views import bulk_actions, conversation
 from admin_views.pickers import PEOPLE, STAFF, TAGS
 from backoffice.admin.filters import Choice, Dates, Flag, Related, RelatedMany
+from backoffice.admin.formats import words
 from backoffice.admin.forms import Section
 from backoffice.admin.pages import Kind
 from backoffice.admin.view import View
 from backoffice.desk.search import search_condition
-from backoffice.desk.ticket_search import ticket_search
+from backoffice.desk.ticket_search import ticket_lookup, ticket_search
 from backoffice.searching import Search
 from models import Attachment, Comment, Ticket
 
@@ -87,6 +88,12 @@ class TicketAdmin(View, model=Ticket):
 
     def search(self, term: str) -> ColumnElement[bool]:
         return search_condition(term)
+
+    def palette(self, term: str) -> Search:
+        return ticket_lookup(term)
+
+    def detail(self, record: Ticket) -> str:
+        return words(record.status.value)
 
     async def find(self, request: Request, term: str) -> Search:
         return await ticket_search(request.state.session, term)

@@ -19,6 +19,7 @@ from backoffice.admin.questions import FieldKind
 from backoffice.admin.request import current_user
 from backoffice.admin.view import View
 from backoffice.desk.search import people_search_condition
+from backoffice.searching import Search
 from models import User
 
 STAFF_ONLY = {"is_staff", "groups", "password"}
@@ -82,6 +83,12 @@ class UserAdmin(View, model=User):
 
     def search(self, term: str) -> ColumnElement[bool]:
         return people_search_condition(term)
+
+    def palette(self, term: str) -> Search:
+        return Search(self.search(term), exact=User.email == term.lower())
+
+    def detail(self, record: User) -> str:
+        return record.email
 
     def has_permission(self, request: Request, action: str, obj: Any = None) -> bool:
         is_staff = action == "edit" and obj is not None and obj.is_staff

@@ -160,6 +160,10 @@ class View(ModelView):
         condition = self.search(term)
         return None if condition is None else Search(condition)
 
+    def palette(self, term: str) -> Search | None:
+        """What `term` finds in the palette, by the record's own columns; None: its records are not there."""
+        return None
+
     def rows(self, user: CurrentUser) -> Select[Any]:
         """The rows that `user` may know of, live ones unless the caller asks for the trash."""
         scope = self.scope(user)
@@ -209,6 +213,10 @@ class View(ModelView):
     def title(self, record: Any) -> str:
         """What a record's page is called."""
         return title_of(record)
+
+    def detail(self, record: Any) -> str:
+        """What tells a record from others of its title, in the palette."""
+        return ""
 
     def label(self, name: str) -> str:
         """What a column or relationship is called."""

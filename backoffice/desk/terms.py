@@ -16,6 +16,8 @@ _LONGEST_WORD_BYTES: Final = 2_000
 _LONGEST_ADDRESS: Final = 255
 # A quote opens a phrase where a word could begin; one that nothing closes goes to the end.
 _TOKEN: Final = re.compile(r'(?P<minus>-?)"(?P<phrase>[^"]*)(?:"|$)|(?P<word>\S+)')
+# A whole ticket number goes no further; taken for beginnings, its parts would be those of very many words.
+_NUMBER: Final = re.compile(r"[a-z]-\d{6,}", re.IGNORECASE)
 
 SIMPLE: Final[ColumnElement[Any]] = literal_column("'simple'::regconfig")
 
@@ -110,7 +112,9 @@ def _unwanted(token: re.Match[str]) -> str:
 
 
 def _wanted(token: re.Match[str], *, is_last: bool) -> Wanted:
-    return Wanted(token["word"], is_unfinished=is_last) if token["word"] else Wanted(token["phrase"])
+    if not token["word"]:
+        return Wanted(token["phrase"])
+    return Wanted(token["word"], is_unfinished=is_last and not _NUMBER.fullmatch(token["word"]))
 
 
 def _has_word(text: str) -> bool:

@@ -81,9 +81,9 @@ async def ticket_search(session: AsyncSession, term: str) -> Search:
     """What a term finds among tickets, best first.
 
     Every word is in the ticket's number, title or description, or in the name or e-mail address of its
-    requester or assignee; or all of them are in one live comment. A -word is in none of these. A ticket whose
-    number is the term comes first, then those of the person whose address it is. BadInput as for
-    `search_condition`.
+    requester or assignee; or all of them are in one live comment. A -word is in none of the former, nor in
+    that comment. A ticket whose number is the term comes first, then those of the person whose address it is.
+    BadInput as for `search_condition`.
     """
     terms = terms_of(term)
     if not terms.has_words or terms.is_too_long:
@@ -99,6 +99,15 @@ async def ticket_search(session: AsyncSession, term: str) -> Search:
         note=elsewhere.note,
         matches=partial(find_matches, terms=terms, said_in=elsewhere.tickets),
     )
+
+
+def ticket_lookup(term: str) -> Search:
+    """The same by number, title and description alone, for a look-up at every letter that is typed."""
+    terms = terms_of(term)
+    is_numbered = Ticket.ticket_number.in_(numbers(terms))
+    ranked = terms.has_words and not terms.is_too_long
+    by_words = [func.ts_rank_cd(TICKET_WORDS, terms.all_of())] if ranked else []
+    return Search(in_ticket(terms) | is_numbered, exact=is_numbered, rank=by_words)
 
 
 # What comments and people say -----------------------------------------------------------------
@@ -189,17 +198,14 @@ def _in_keys(column: InstrumentedAttribute[Any], keys: frozenset[int]) -> Column
 
 
 def _without(terms: Terms) -> list[ColumnElement[bool]]:
-    """True of tickets that have none of the unwanted words anywhere."""
+    """True of tickets without the unwanted words; to read the comments of each would take too long."""
     if not terms.unwanted:
         return []
-    said = exists().where(
-        Comment.ticket_id == Ticket.id, Comment.deleted_at.is_(None), has(COMMENT_WORDS, terms.none_of())
-    )
     theirs = [
         exists().where(User.id == key, has(PERSON_WORDS, terms.none_of()))
         for key in (Ticket.creator_id, Ticket.assignee_id)
     ]
-    return [not_(each) for each in (has(TICKET_WORDS, terms.none_of()), said, *theirs)]
+    return [not_(each) for each in (has(TICKET_WORDS, terms.none_of()), *theirs)]
 
 
 async def _capped_count(session: AsyncSession, statement: Select[Ticket]) -> int:

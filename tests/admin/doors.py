@@ -33,6 +33,7 @@ def _of_lists(key: str, status: int) -> dict[str, Rule]:
 WHO: Final[Mapping[str, Rule]] = {
     "GET /admin/": (EVERYBODY, 200),
     "GET /admin/account": (EVERYBODY, 200),
+    "GET /admin/palette": (EVERYBODY, 200),
     "POST /admin/account": (EVERYBODY, 400),
     "POST /admin/account/password": (EVERYBODY, 400),
     #

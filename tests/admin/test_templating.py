@@ -85,5 +85,6 @@ class TestKeyboard:
         in_help = set(keys.findall(help_text))
         first_cells = "".join(re.findall(r"^\| (`.+?) \|", documented, re.MULTILINE))
         assert in_help == set(re.findall(r"`([^`]+)`", first_cells))
-        for key in in_help - {"Ctrl", "Esc"}:
+        assert 'event.key.toLowerCase() === "k"' in (OURS / "palette.js").read_text()
+        for key in in_help - {"Ctrl", "Esc", "K"}:
             assert re.search(rf'\n  (?:"{re.escape(key)}"|{re.escape(key)}): ', script), key

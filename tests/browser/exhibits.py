@@ -240,6 +240,13 @@ async def open_help(page: Page, exhibits: Exhibits) -> None:
     await page.keyboard.press("?")
 
 
+async def open_palette(page: Page, exhibits: Exhibits) -> None:
+    await page.goto(f"/admin/ticket/details/{exhibits['ticket']}")
+    await page.keyboard.press("Control+k")
+    await page.keyboard.type("e")
+    await expect(page.get_by_role("option", name="Home")).to_be_attached()
+
+
 async def be_refused_an_erasure(page: Page, exhibits: Exhibits) -> None:
     await page.goto(f"/admin/user/erase/{exhibits['user']}")
     await page.get_by_role("button", name="Erase for good").click()
@@ -345,6 +352,8 @@ PAGES: Mapping[str, tuple[str | None, Arrive]] = {
     "chooser": ("agent", open_chooser),
     "export menu": ("supervisor", open_export_menu),
     "keyboard help": ("agent", open_help),
+    "palette": ("agent", open_palette),
+    "palette as a page": ("agent", at("/admin/palette?q=e")),
     "error 400": ("agent", at("/admin/ticket/details/{ticket}?before=x")),
     "error 403": ("agent", at("/admin/audit-log/list")),
     "error 404": ("agent", at("/admin/ticket/details/99999999")),

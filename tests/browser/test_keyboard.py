@@ -24,7 +24,7 @@ class TestHelp:
         await page.keyboard.press("Escape")
         await expect(help_).to_be_hidden()
         await page.keyboard.press("?")
-        await help_.get_by_label("Single-key shortcuts are on").uncheck()
+        await help_.get_by_label("Shortcuts are on").uncheck()
         await page.keyboard.press("Escape")
         await page.reload()
         await page.keyboard.press("n")

@@ -24,7 +24,7 @@ document.querySelector("[data-open-keyboard-help]")?.addEventListener("click", (
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit(event);
   if (!onOff.checked || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-  if (help.open || isTaken(event)) return;
+  if (document.querySelector("dialog[open]") || isTaken(event)) return;
   const action = actions[event.key];
   if (!action) return;
   if (event.key !== "Enter" || at >= 0) event.preventDefault();
