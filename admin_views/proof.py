@@ -27,6 +27,7 @@ class Proof(View):
 
 class VerificationAdmin(Proof, model=AuditVerification):
     name = "Verification"
+    stays_small = True
     menu_label = "Proof"
     menu_page = "overview"
     column_list = ["started_at", "user", "report", "standing", "entries_total"]
@@ -118,6 +119,7 @@ class SealAdmin(Proof, model=AuditSeal):
 
 class RemovalAdmin(Proof, model=AuditRemoval):
     name = "Removal"
+    stays_small = True
     menu_under = "proof"
     column_list = ["created_at", "kind", "statement", "entry_ids", "key_id"]
     column_labels = {

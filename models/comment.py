@@ -31,6 +31,12 @@ class Comment(Versioned, Trashable, Timestamped, Base):
         Index("ix_comments_ticket_id", "ticket_id", "created_at", "id"),
         Index("ix_comments_author_id", "author_id", "created_at", "id"),
         Index("ix_comments_live_created", "created_at", "id", postgresql_where=text("deleted_at IS NULL")),
+        Index(
+            "ix_comments_live_internal",
+            "created_at",
+            "id",
+            postgresql_where=text("deleted_at IS NULL AND is_internal"),
+        ),
         Index("ix_comments_trash", "deleted_at", "id", postgresql_where=text("deleted_at IS NOT NULL")),
         Index(
             "ix_comments_deleted_by_id", "deleted_by_id", postgresql_where=text("deleted_by_id IS NOT NULL")

@@ -67,6 +67,7 @@ class User(Versioned, Timestamped, Base):
         Index("ix_users_created_at", "created_at", "id"),
         Index("ix_users_last_login", "last_login", "id"),
         Index("ix_users_staff", "full_name", "id", postgresql_where=text("is_staff")),
+        Index("ix_users_inactive", "full_name", "id", postgresql_where=text("NOT is_active")),
         Index(
             "ix_users_search",
             text("to_tsvector('simple'::regconfig, (full_name::text || ' '::text) || email::text)"),

@@ -97,7 +97,7 @@ def _page_size(view: "View", typed: str, usual: int) -> tuple[int, str]:
 
 def _order(view: "View", params: QueryParams, *, is_trash: bool) -> tuple[str, bool, str]:
     sort_by, direction = params.get("sortBy", ""), params.get("sort", "")
-    default, is_descending = _default_order(view, is_trash=is_trash)
+    default, is_descending = default_order(view, is_trash=is_trash)
     if direction not in {"", "asc", "desc"}:
         return default, is_descending, "A list is sorted in the direction asc or desc."
     if not sort_by:
@@ -107,8 +107,8 @@ def _order(view: "View", params: QueryParams, *, is_trash: bool) -> tuple[str, b
     return sort_by, direction == "desc", ""
 
 
-def _default_order(view: "View", *, is_trash: bool) -> tuple[str, bool]:
-    """The trash begins with what was moved there last."""
+def default_order(view: "View", *, is_trash: bool) -> tuple[str, bool]:
+    """By which column a list is sorted unless asked otherwise; the trash begins with what came there last."""
     if is_trash:
         return "deleted_at", True
     declared = view.column_default_sort or view.key

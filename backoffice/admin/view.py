@@ -20,6 +20,7 @@ from backoffice.admin.cells import CellMaker, cell_maker, key_of, kind_of, loadi
 from backoffice.admin.export_columns import check_export
 from backoffice.admin.filters import Filter
 from backoffice.admin.forms import ExtraField, Section, check_form
+from backoffice.admin.indexes import check_indexes
 from backoffice.admin.layout import check_columns
 from backoffice.admin.pages import Cell, Kind, Link
 from backoffice.admin.pickers import Picker
@@ -55,6 +56,8 @@ class View(ModelView):
     model: ClassVar[type[Base]]
     _admin_ref: ClassVar["AdminSite"]
 
+    #: Whether its table never has more than some thousands of rows: no index need serve its list.
+    stays_small: ClassVar[bool] = False
     page_size = 25
     page_size_options: ClassVar[Sequence[int]] = (25, 50, 100)
     can_delete = False
@@ -306,6 +309,7 @@ class View(ModelView):
         check_export(self)
         check_bulk_edit(self)
         check_columns(self)
+        check_indexes(self)
         unsortable = set(self._sort_fields) - set(inspect(self.model).column_attrs.keys())
         if unsortable:
             raise ConfigurationError(
