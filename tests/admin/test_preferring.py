@@ -85,6 +85,9 @@ class TestColumns:
         assert heads_in(await listed(agent.client)) == USUAL
 
     async def test_in_the_address(self, agent: Browser) -> None:
+        assert heads_in(await listed(agent.client, columns="status,title")) == ["Status", "Subject"]
+        page = await listed(agent.client, columns="status,assignee")
+        assert heads_in(page) == ["Subject", "Status", "Assignee"]
         page = await listed(agent.client, columns="password_hash,title,search,status,title")
         assert heads_in(page) == ["Subject", "Status"]
         assert f"{LIST}?columns=password_hash%2Ctitle%2Csearch%2Cstatus%2Ctitle&page=2" in links_in(page)
