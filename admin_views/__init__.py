@@ -7,6 +7,7 @@ from admin_views.attachments import AttachmentAdmin
 from admin_views.audit_logs import AuditLogAdmin
 from admin_views.comments import CommentAdmin
 from admin_views.groups import GroupAdmin
+from admin_views.imports import ImportAdmin
 from admin_views.operations import OperationAdmin
 from admin_views.proof import RemovalAdmin, SealAdmin, VerificationAdmin
 from admin_views.tags import TagAdmin
@@ -20,6 +21,7 @@ VIEWS: Sequence[type[View]] = (
     CommentAdmin,
     AttachmentAdmin,
     TagAdmin,
+    ImportAdmin,
     UserAdmin,
     GroupAdmin,
     OperationAdmin,

@@ -18,7 +18,7 @@ from backoffice.audit.links import parent_table
 from backoffice.audit.revert import UndoResult, count_entries, undo, why_not
 from backoffice.errors import NotAllowed
 from backoffice.jobs import submit_undo
-from models import Base, Job, Operation
+from models import AuditAction, Base, Job, Operation
 
 ENTRIES = 100
 #: To undo a change of these would hand out rights past the rules for handing them out.
@@ -86,7 +86,8 @@ async def _missing_right(view: View, request: Request, operation: Operation) -> 
     if not _may_undo(view, request, operation):
         return NOT_YOURS
     session = request.state.session
-    tables = {total.table_name for total in await operation_totals(session, operation.id)}
+    totals = await operation_totals(session, operation.id)
+    tables = {total.table_name for total in totals}
     if tables & RIGHTS:
         return "It changed who may do what. Change the group, or the person, instead."
     views = [view_of_table(view.site, _record_table(table)) for table in tables]
@@ -105,7 +106,10 @@ def _record_table(table: str) -> str:
 
 def _report(view: View, request: Request, result: UndoResult) -> Flash:
     changed = sum(result.changed.values())
+    made = [view_of_table(view.site, one.table_name) for one in totals if one.action is AuditAction.CREATE]
     parts = [f"Undone: {changed:,} {'record' if changed == 1 else 'records'} put back."]
+    # What was created goes to the trash.
+    is_refused |= any(one is not None and one.has_trash and not one.may(request, "delete") for one in made)
     if result.conflict_count:
         parts.append(_left(result.conflict_count))
     if not changed:

@@ -137,12 +137,12 @@ class Edge:
 
     async def _read(self, request: Request) -> None:
         form = await request.form(max_fields=MAX_FIELDS, max_part_size=TEXT_LIMIT)
-        request.state.form = form if self.site.takes_files(request) else _texts_of(form)
+        request.state.form = form if self.site.upload_limit(request) else _texts_of(form)
         check_csrf(request, request.state.form)
 
     def _body_limit(self, request: Request) -> int:
         """In bytes: a page of text takes little, one that takes files as much as a file may have."""
-        return TEXT_LIMIT + (self.site.settings.max_upload_bytes if self.site.takes_files(request) else 0)
+        return TEXT_LIMIT + self.site.upload_limit(request)
 
     async def _run(
         self,

@@ -162,10 +162,13 @@ class AdminSite(Admin):
         first = request.url.path.removeprefix(f"{self.base_url}/").partition("/")[0]
         return next((view.menu_under or first for view in self.declared if view.identity == first), "")
 
-    def takes_files(self, request: Request) -> bool:
-        """Whether the page that `request` is for takes files, as its view says."""
+    def upload_limit(self, request: Request) -> int:
+        """How large a file the page that `request` is for takes, as its view says, in bytes; 0: none."""
         parts = request.url.path.removeprefix(f"{self.base_url}/").split("/")
-        return any(view.identity == parts[0] and parts[-1] in view.takes_files for view in self.declared)
+        takes = (
+            view for view in self.declared if view.identity == parts[0] and parts[-1] in view.takes_files
+        )
+        return max((view.upload_limit for view in takes), default=0)
 
     def _search_url(self, request: Request) -> str:
         searched = [view for view in self.declared if view.identity == self.searched]

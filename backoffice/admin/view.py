@@ -213,6 +213,13 @@ class View(ModelView):
 
     # Words --------------------------------------------------------------------------------------
 
+    # Files --------------------------------------------------------------------------------------
+
+    @property
+    def upload_limit(self) -> int:
+        """The largest file that its pages take, in bytes."""
+        return self.site.settings.max_upload_bytes
+
     def title(self, record: Any) -> str:
         """What a record's page is called."""
         return title_of(record)

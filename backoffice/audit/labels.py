@@ -36,6 +36,7 @@ _ACTIONS: Final = {
 _WHOLE: Final = {
     "operation.undo": "Undid an operation",
     "user.erase": "Erased a person",
+    "import.run": "Imported a file",
     "account.login": "Signed in",
     "account.logout": "Signed out",
     "account.password": "Changed one's own password",

@@ -60,6 +60,7 @@ async def desk(desk_database: Database, tmp_path_factory: pytest.TempPathFactory
         secret_key="a secret that only the tests know",
         var_dir=tmp_path_factory.mktemp("desk"),
         max_upload_bytes=300_000,
+        max_import_bytes=3_000_000,
         job_workers=0,
         # They are written beside, whenever: tests that compare what is in the tables would see them or not.
         record_reads="none",

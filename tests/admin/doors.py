@@ -27,6 +27,7 @@ def _of_lists(key: str, status: int) -> dict[str, Rule]:
     return {
         **{key.format(page): (STAFF, status) for page in staff},
         **{key.format(page): (OVERSEERS, status) for page in overseers},
+        key.format("import"): (BOSSES, status),
     }
 
 
@@ -48,6 +49,7 @@ WHO: Final[Mapping[str, Rule]] = {
     "GET /admin/proof/list": (OVERSEERS, 200),
     "GET /admin/seal/list": (OVERSEERS, 200),
     "GET /admin/removal/list": (OVERSEERS, 200),
+    "GET /admin/import/list": (BOSSES, 200),
     #
     # What is sent is an empty form: 400 is what somebody gets who may, and 404 where it names no view.
     **_of_lists("GET /admin/{}/views", 200),
@@ -61,7 +63,9 @@ WHO: Final[Mapping[str, Rule]] = {
     },
     **{f"GET /admin/{one}/export/{{format}}": (EXPORTERS, 200) for one in ("tag", "user", "operation")},
     **{f"GET /admin/{one}/export/{{format}}": (OVERSEERS, 200) for one in ("group", "audit-log")},
-    **{f"GET /admin/{one}/export/{{format}}": (NOBODY, 200) for one in ("proof", "seal", "removal")},
+    **{
+        f"GET /admin/{one}/export/{{format}}": (NOBODY, 200) for one in ("proof", "seal", "removal", "import")
+    },
     #
     "GET /admin/ticket/details/{pk}": (STAFF, 200),
     "GET /admin/comment/details/{pk}": (STAFF, 200),
@@ -75,6 +79,7 @@ WHO: Final[Mapping[str, Rule]] = {
     "GET /admin/proof/details/{pk}": (OVERSEERS, 200),
     "GET /admin/seal/details/{pk}": (OVERSEERS, 200),
     "GET /admin/removal/details/{pk}": (OVERSEERS, 200),
+    "GET /admin/import/details/{pk}": (BOSSES, 200),
     #
     "GET /admin/ticket/create": (DESK, 200),
     "GET /admin/comment/create": (DESK, 200),
@@ -87,6 +92,7 @@ WHO: Final[Mapping[str, Rule]] = {
     "GET /admin/proof/create": (NOBODY, 200),
     "GET /admin/seal/create": (NOBODY, 200),
     "GET /admin/removal/create": (NOBODY, 200),
+    "GET /admin/import/create": (NOBODY, 200),
     # What is sent is an empty form: 400 is what somebody gets who may.
     "POST /admin/ticket/create": (DESK, 400),
     "POST /admin/comment/create": (DESK, 400),
@@ -99,6 +105,7 @@ WHO: Final[Mapping[str, Rule]] = {
     "POST /admin/proof/create": (NOBODY, 400),
     "POST /admin/seal/create": (NOBODY, 400),
     "POST /admin/removal/create": (NOBODY, 400),
+    "POST /admin/import/create": (NOBODY, 400),
     #
     "GET /admin/ticket/edit/{pk}": (DESK, 200),
     "GET /admin/comment/edit/{pk}": (DESK, 200),
@@ -111,6 +118,7 @@ WHO: Final[Mapping[str, Rule]] = {
     "GET /admin/proof/edit/{pk}": (NOBODY, 200),
     "GET /admin/seal/edit/{pk}": (NOBODY, 200),
     "GET /admin/removal/edit/{pk}": (NOBODY, 200),
+    "GET /admin/import/edit/{pk}": (NOBODY, 200),
     "POST /admin/ticket/edit/{pk}": (DESK, 400),
     "POST /admin/comment/edit/{pk}": (DESK, 400),
     "POST /admin/attachment/edit/{pk}": (DESK, 400),
@@ -122,6 +130,7 @@ WHO: Final[Mapping[str, Rule]] = {
     "POST /admin/proof/edit/{pk}": (NOBODY, 400),
     "POST /admin/seal/edit/{pk}": (NOBODY, 400),
     "POST /admin/removal/edit/{pk}": (NOBODY, 400),
+    "POST /admin/import/edit/{pk}": (NOBODY, 400),
     # What is not known by a number has no past; whoever may see it is told so.
     "GET /admin/ticket/past/{pk}": (STAFF, 200),
     "GET /admin/comment/past/{pk}": (STAFF, 200),
@@ -134,6 +143,7 @@ WHO: Final[Mapping[str, Rule]] = {
     "GET /admin/proof/past/{pk}": (NOBODY, 200, OVERSEERS),
     "GET /admin/seal/past/{pk}": (NOBODY, 200, OVERSEERS),
     "GET /admin/removal/past/{pk}": (NOBODY, 200, OVERSEERS),
+    "GET /admin/import/past/{pk}": (NOBODY, 200, BOSSES),
     # Nothing is ticked: 400 is what somebody gets who may.
     "POST /admin/ticket/past/{pk}": (DESK, 400),
     "POST /admin/comment/past/{pk}": (DESK, 400),
@@ -146,6 +156,7 @@ WHO: Final[Mapping[str, Rule]] = {
     "POST /admin/proof/past/{pk}": (NOBODY, 400),
     "POST /admin/seal/past/{pk}": (NOBODY, 400),
     "POST /admin/removal/past/{pk}": (NOBODY, 400),
+    "POST /admin/import/past/{pk}": (NOBODY, 400),
     # It is there already: 409 is what somebody gets who may.
     "POST /admin/ticket/bring-back/{pk}": (ADMIN, 409),
     "POST /admin/comment/bring-back/{pk}": (ADMIN, 409),
@@ -158,6 +169,7 @@ WHO: Final[Mapping[str, Rule]] = {
     "POST /admin/proof/bring-back/{pk}": (NOBODY, 409),
     "POST /admin/seal/bring-back/{pk}": (NOBODY, 409),
     "POST /admin/removal/bring-back/{pk}": (NOBODY, 409),
+    "POST /admin/import/bring-back/{pk}": (NOBODY, 409),
     # Asked for nothing in particular: 404 is what somebody gets who may look up.
     "GET /admin/ticket/ajax/lookup": (STAFF, 404),
     "GET /admin/comment/ajax/lookup": (STAFF, 404),
@@ -170,6 +182,7 @@ WHO: Final[Mapping[str, Rule]] = {
     "GET /admin/proof/ajax/lookup": (OVERSEERS, 404),
     "GET /admin/seal/ajax/lookup": (OVERSEERS, 404),
     "GET /admin/removal/ajax/lookup": (OVERSEERS, 404),
+    "GET /admin/import/ajax/lookup": (BOSSES, 404),
     # One row is ticked and nothing confirmed: 200 is the question.
     "POST /admin/ticket/bulk/assign": (BOSSES, 200),
     "POST /admin/ticket/bulk/set-status": (BOSSES, 200),
@@ -197,6 +210,14 @@ WHO: Final[Mapping[str, Rule]] = {
     "GET /admin/attachment/{pk}/download": (STAFF, 200),
     "GET /admin/user/erase/{pk}": (ADMIN, 200),
     "POST /admin/user/erase/{pk}": (ADMIN, 400),
+    "GET /admin/import/upload": (BOSSES, 200),
+    "POST /admin/import/upload": (BOSSES, 400),
+    "GET /admin/import/columns/{pk}": (BOSSES, 200),
+    "GET /admin/import/report/{pk}": (BOSSES, 200),
+    # Its file is gone, and no column is chosen: 400, 404 and 409 are what somebody gets who may.
+    "POST /admin/import/columns/{pk}": (BOSSES, 400),
+    "POST /admin/import/reading/{pk}": (BOSSES, 404),
+    "POST /admin/import/run/{pk}": (BOSSES, 409),
     "GET /admin/proof/overview": (OVERSEERS, 200),
     # There is no key to verify by here: 409 is what somebody gets who may.
     "POST /admin/proof/verify": (OVERSEERS, 409),

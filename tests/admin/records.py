@@ -1,5 +1,6 @@
 """One record of each page, for tests that knock at every door."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,9 @@ from backoffice.audit.proof.keys import SigningKey
 from backoffice.audit.proof.removals import record_removal
 from backoffice.audit.proof.sealer import seal
 from backoffice.database import transaction
-from models import RemovalKind
+from backoffice.desk.importing.plan import first_plan
+from backoffice.desk.importing.source import Format, Source
+from models import ImportKind, RemovalKind
 from tests.admin.desk import Desk
 from tests.audit.proof.conftest import KEY
 from tests.factories import arranging, make_comment, make_tag, make_ticket, make_user
@@ -47,6 +50,7 @@ async def make_records(desk: Desk) -> Records:
         "audit-log": await desk.owner.fetchval(
             "SELECT max(id) FROM audit_logs WHERE table_name <> 'operations'"
         ),
+        "import": await _make_import(desk),
         **await _make_proofs(desk),
     }
     return Records(keys, await _undone(desk, ticket.id))
@@ -61,6 +65,20 @@ async def upload(
     answer = await administrator.post(f"/admin/ticket/{ticket_id}/attach", files={"file": file})
     assert answer.status_code == 303, answer.text
     return int(await desk.owner.fetchval("SELECT max(id) FROM attachments"))
+
+
+async def _make_import(desk: Desk) -> str:
+    """A file that cannot be imported as it is, and lies nowhere any more."""
+    return str(
+        await desk.owner.fetchval(
+            "INSERT INTO imports (user_id, kind, filename, size_bytes, source, columns, row_count, plan)"
+            " SELECT min(id), 'people', 'people.csv', 7, $1::text::jsonb, $2::text::jsonb, 1, $3::text::jsonb"
+            " FROM users RETURNING id",
+            json.dumps(Source(Format.CSV, "utf-8-sig").as_json()),
+            json.dumps([{"name": "Name", "samples": ["Ana"], "values": {"Ana": 1}}]),
+            json.dumps(first_plan(ImportKind.PEOPLE, ["Name"]).as_json()),
+        )
+    )
 
 
 async def _make_proofs(desk: Desk) -> dict[str, int]:

@@ -107,12 +107,23 @@ class TestUndoing:
 
     async def test_what_cannot_be_undone_says_why(self, desk: Desk) -> None:
         supervisor = await desk.visitor("supervisor")
-        key = await replied(desk, supervisor)
+        assert (
+            await supervisor.post("/admin/tag/create", {"name": "stays", "color": "#123456"})
+        ).status_code == 303
+        key = (await desk.newest_operation())["id"]
         page = main_of(await supervisor.get(f"/admin/operation/details/{key}"))
-        assert "It created comments" in page
+        assert "It created tags, which stay" in page
         before = await desk.watermark()
         assert (await supervisor.post(f"/admin/operation/{key}/undo")).status_code == 409
         assert await desk.watermark() == before
+
+    async def test_of_what_was_created_takes_the_right_to_trash_it(self, desk: Desk) -> None:
+        agent, supervisor = await desk.visitor("agent"), await desk.visitor("supervisor")
+        key = await replied(desk, agent)
+        assert (await agent.post(f"/admin/operation/{key}/undo")).status_code == 403
+        assert (await supervisor.post(f"/admin/operation/{key}/undo")).status_code == 303
+        trashed = "SELECT deleted_by_id FROM comments ORDER BY id DESC LIMIT 1"
+        assert await desk.owner.fetchval(trashed) == supervisor.id
 
     @pytest.mark.parametrize(
         "referer", ["https://evil.example/admin/", "http://testserver/elsewhere", "http://[", ""]

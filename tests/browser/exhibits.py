@@ -8,6 +8,7 @@ from playwright.async_api import Page, expect
 
 from models import TicketPriority, TicketStatus
 from tests.browser.images import a_picture
+from tests.browser.imports import make_import
 from tests.browser.proofs import make_proofs
 from tests.browser.served import LARGEST_UPLOAD, Served
 from tests.browser.steps import message, save, sign_in
@@ -65,6 +66,7 @@ async def make_exhibits(served: Served, supervisor: Page) -> Exhibits:
         "group": await served.value("SELECT id FROM groups WHERE name = 'Supervisors'"),
         "operation": await served.value(newest.format("operations WHERE verb LIKE 'ticket.%'")),
         "audit-log": await served.value("SELECT max(id) FROM audit_logs WHERE table_name <> 'operations'"),
+        "import": await make_import(served),
         **await make_proofs(served),
     }
     return Exhibits(keys, trashed.id, bare.id, await _gone(served))
@@ -221,6 +223,20 @@ async def upload_too_much(page: Page, exhibits: Exhibits) -> None:
     await expect(page.locator(".error-code")).to_have_text("413")
 
 
+async def upload_nothing(page: Page, exhibits: Exhibits) -> None:
+    await page.goto("/admin/import/upload")
+    await page.get_by_role("button", name="Upload").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+
+
+async def name_columns_wrongly(page: Page, exhibits: Exhibits) -> None:
+    await page.goto(f"/admin/import/columns/{exhibits['import']}")
+    for position in (0, 1):
+        await page.locator(f"#column-{position}").select_option("title")
+    await page.get_by_role("button", name="Check every row").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+
+
 async def verify_wrongly(page: Page, exhibits: Exhibits) -> None:
     await page.goto("/admin/proof/overview")
     form = page.locator("form", has_text="Verify now")
@@ -303,7 +319,7 @@ async def open_picker(page: Page, exhibits: Exhibits) -> None:
 
 
 _CREATED = ("ticket", "comment", "attachment", "tag", "user", "group")
-_IDENTITIES = (*_CREATED, "operation", "audit-log", "proof", "seal", "removal")
+_IDENTITIES = (*_CREATED, "operation", "import", "audit-log", "proof", "seal", "removal")
 
 #: Name: who goes there (None: nobody), and how.
 PAGES: Mapping[str, tuple[str | None, Arrive]] = {
@@ -338,6 +354,10 @@ PAGES: Mapping[str, tuple[str | None, Arrive]] = {
     "account": ("agent", at("/admin/account")),
     "erasure": ("administrator", at("/admin/user/erase/{user}")),
     "erasure refused": ("administrator", be_refused_an_erasure),
+    "upload of a file": ("supervisor", at("/admin/import/upload")),
+    "upload without a file": ("supervisor", upload_nothing),
+    "columns of a file": ("supervisor", at("/admin/import/columns/{import}")),
+    "columns refused": ("supervisor", name_columns_wrongly),
     "proof": ("auditor", at("/admin/proof/overview")),
     "verification asked wrongly": ("auditor", verify_wrongly),
     "verification that runs": ("auditor", at("/admin/proof/details/{running}")),
