@@ -80,6 +80,7 @@ class TicketAdmin(View, model=Ticket):
     pickers = {"creator": PEOPLE, "assignee": STAFF, "tags": TAGS}
     takes_files = ["attach"]
     child_models = [Comment, Attachment]
+    edit_in_place = ["status", "priority", "assignee", "tags"]
     bulk_edit_fields = ["creator", "status", "priority", "assignee", "tags"]
     bulk_actions = bulk_actions.FOR_TICKETS
     details_template = "ticket.html"

@@ -97,11 +97,14 @@ class Draft:
         return field.of(terms) if isinstance(field, PickManyField) else terms
 
 
-async def read_draft(view: "View", request: Request, record: Any, sent: FormData) -> Draft:
-    """The draft that `sent` makes of `record`; BadInput where the form's own hidden fields make no sense."""
-    theirs = shown(view, request, record)
+async def read_draft(view: "View", request: Request, record: Any, sent: FormData, *, only: str = "") -> Draft:
+    """The draft that `sent` makes of `record`, or of `only` one field of it.
+
+    BadInput where the form's own hidden fields make no sense.
+    """
+    theirs = shown(view, request, record, only=only)
     base = terms_in(sent, "base", theirs)
-    form = await record_form(view, request, record, sent, also=base)
+    form = await record_form(view, request, record, sent, also=base, only=only)
     return Draft(form, base, theirs, _version(sent))
 
 

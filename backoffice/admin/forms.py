@@ -53,19 +53,20 @@ async def record_form(
     sent: FormData | None = None,
     *,
     also: Mapping[str, Terms] | None = None,
+    only: str = "",
 ) -> BaseForm:
     """The form of `record` (None: a new one) as stored, or as `sent`, with its relations looked up.
 
-    `also` are terms whose records will be shown beside the form.
+    `also` are terms whose records will be shown beside the form; it has all fields, or `only` one.
     """
-    form = _form(view, request, record, sent)
+    form = _form(view, request, record, sent, only)
     await _look_up(view, request, form, also or {})
     return form
 
 
-def shown(view: "View", request: Request, record: Base) -> dict[str, Terms]:
+def shown(view: "View", request: Request, record: Base, *, only: str = "") -> dict[str, Terms]:
     """What the form of `record` shows, field by field."""
-    return {field.short_name: terms_of(field) for field in _form(view, request, record, None)}
+    return {field.short_name: terms_of(field) for field in _form(view, request, record, None, only)}
 
 
 def sections(view: "View", form: BaseForm) -> list[FormSection]:
@@ -85,8 +86,10 @@ def form_relations(view: "View") -> list[str]:
     return [*collections, *view.form_relations]
 
 
-def _form(view: "View", request: Request, record: Base | None, sent: FormData | None) -> BaseForm:
-    names = [name for part in view.form_sections for name in part.fields]
+def _form(
+    view: "View", request: Request, record: Base | None, sent: FormData | None, only: str = ""
+) -> BaseForm:
+    names = [name for part in view.form_sections for name in part.fields if only in ("", name)]
     asked = view.form_names(request, record)
     form = BaseForm([(name, field_of(view, request, record, name)) for name in names if name in asked])
     form.process(_usable(sent, form), data=_stored(view, record, form))
@@ -173,6 +176,11 @@ def check_form(view: "View") -> None:
     """Raise ConfigurationError for a form that cannot work."""
     names = [name for part in view.form_sections for name in part.fields]
     problems = [_problem(view, name) for name in names]
+    problems += [
+        f"edit_in_place names {name}, which the form has not."
+        for name in view.edit_in_place
+        if name not in names
+    ]
     if problem := next(filter(None, [*problems, _shared_problem(view, names)]), None):
         raise ConfigurationError(f"{type(view).__name__}: {problem}")
 

@@ -73,13 +73,17 @@ class ListBuilder:
         view, place = self.view, self.place
         kind = kind_of(view.model, name, view.column_kinds)
         if name not in sortable(view, is_trash=self.filtered.is_trash):
-            return Column(name, view.label(name), kind)
+            return Column(name, view.label(name), kind, in_place_url=self._in_place_url(name))
         is_sorted = name == place.sort_by and not place.is_ranked
         is_other_way = is_sorted or (place.is_ranked and name == place.sort_by)
         direction = "desc" if is_other_way and not (is_sorted and place.is_descending) else "asc"
         sorted_ = ("descending" if place.is_descending else "ascending") if is_sorted else ""
         url = self.address.without(*ORDER).having(sortBy=name, sort=direction)
-        return Column(name, view.label(name), kind, str(url), sorted_)
+        return Column(name, view.label(name), kind, str(url), sorted_, self._in_place_url(name))
+
+    def _in_place_url(self, name: str) -> str:
+        is_edited = name in self.view.edit_in_place and not self.filtered.is_trash
+        return self.view.url("in-place") if is_edited and self.view.may(self.request, "edit") else ""
 
     def _search_note(self) -> str:
         found = self.filtered.found

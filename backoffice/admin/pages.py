@@ -91,6 +91,8 @@ class Column:
     sort_url: str = ""
     #: `ascending`, `descending`, or empty when the list is not sorted by it (as `aria-sort` has it).
     sorted: str = ""
+    #: Where a row's key and the column's name lead to the form with this field alone; empty for none.
+    in_place_url: str = ""
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,8 @@ class View(ModelView):
     pickers: ClassVar[Mapping[str, Picker]] = {}
     #: What an export has, where that is not what the list shows.
     export_columns: ClassVar[Sequence[str]] = ()
+    #: Fields of the form that are edited in the list, too, if the list shows them.
+    edit_in_place: ClassVar[Sequence[str]] = ()
     #: Fields of the form that can be edited in many rows at once, by an `EditAction` among the bulk actions.
     bulk_edit_fields: ClassVar[Sequence[str]] = ()
     #: What can be done to ticked rows.
@@ -211,14 +213,14 @@ class View(ModelView):
     def _is_switched_on(self, action: str) -> bool:
         return action not in _SWITCHES or bool(getattr(self, _SWITCHES[action]))
 
-    # Words --------------------------------------------------------------------------------------
-
     # Files --------------------------------------------------------------------------------------
 
     @property
     def upload_limit(self) -> int:
         """The largest file that its pages take, in bytes."""
         return self.site.settings.max_upload_bytes
+
+    # Words --------------------------------------------------------------------------------------
 
     def title(self, record: Any) -> str:
         """What a record's page is called."""

@@ -16,6 +16,9 @@ EXPORTERS: Final = "supervisor, auditor, administrator"
 ADMIN: Final = "administrator"
 NOBODY: Final = ""
 
+#: Pages of what nobody changes by a form.
+UNCHANGING: Final = ("operation", "job", "audit-log", "proof", "seal", "removal", "import")
+
 #: Who may, and what they are answered; other staff gets 403, but who stands third 404; strangers the sign-in.
 Rule = tuple[str, int] | tuple[str, int, str]
 
@@ -25,6 +28,7 @@ def _of_lists(key: str, status: int) -> dict[str, Rule]:
     staff = ("ticket", "comment", "attachment", "tag", "user", "operation")
     overseers = ("group", "audit-log", "proof", "seal", "removal")
     return {
+        key.format("job"): (EXPORTERS, status),
         **{key.format(page): (STAFF, status) for page in staff},
         **{key.format(page): (OVERSEERS, status) for page in overseers},
         key.format("import"): (BOSSES, status),
@@ -45,6 +49,7 @@ WHO: Final[Mapping[str, Rule]] = {
     "GET /admin/user/list": (STAFF, 200),
     "GET /admin/group/list": (OVERSEERS, 200),
     "GET /admin/operation/list": (STAFF, 200),
+    "GET /admin/job/list": (EXPORTERS, 200),
     "GET /admin/audit-log/list": (OVERSEERS, 200),
     "GET /admin/proof/list": (OVERSEERS, 200),
     "GET /admin/seal/list": (OVERSEERS, 200),
@@ -66,6 +71,7 @@ WHO: Final[Mapping[str, Rule]] = {
     **{
         f"GET /admin/{one}/export/{{format}}": (NOBODY, 200) for one in ("proof", "seal", "removal", "import")
     },
+    "GET /admin/job/export/{format}": (NOBODY, 200),
     #
     "GET /admin/ticket/details/{pk}": (STAFF, 200),
     "GET /admin/comment/details/{pk}": (STAFF, 200),
@@ -75,6 +81,7 @@ WHO: Final[Mapping[str, Rule]] = {
     "GET /admin/group/details/{pk}": (OVERSEERS, 200),
     # Somebody else's: who may not see it is not told that it is there.
     "GET /admin/operation/details/{pk}": ("supervisor, auditor, administrator", 200, "agent, no group"),
+    "GET /admin/job/details/{pk}": (EXPORTERS, 200, "agent, no group"),
     "GET /admin/audit-log/details/{pk}": (OVERSEERS, 200),
     "GET /admin/proof/details/{pk}": (OVERSEERS, 200),
     "GET /admin/seal/details/{pk}": (OVERSEERS, 200),
@@ -88,6 +95,7 @@ WHO: Final[Mapping[str, Rule]] = {
     "GET /admin/user/create": (DESK, 200),
     "GET /admin/group/create": (ADMIN, 200),
     "GET /admin/operation/create": (NOBODY, 200),
+    "GET /admin/job/create": (NOBODY, 200),
     "GET /admin/audit-log/create": (NOBODY, 200),
     "GET /admin/proof/create": (NOBODY, 200),
     "GET /admin/seal/create": (NOBODY, 200),
@@ -101,12 +109,27 @@ WHO: Final[Mapping[str, Rule]] = {
     "POST /admin/user/create": (DESK, 400),
     "POST /admin/group/create": (ADMIN, 400),
     "POST /admin/operation/create": (NOBODY, 400),
+    "POST /admin/job/create": (NOBODY, 400),
     "POST /admin/audit-log/create": (NOBODY, 400),
     "POST /admin/proof/create": (NOBODY, 400),
     "POST /admin/seal/create": (NOBODY, 400),
     "POST /admin/removal/create": (NOBODY, 400),
     "POST /admin/import/create": (NOBODY, 400),
     #
+    # One field in a list: there is none of the name that is asked for.
+    **{
+        f"{method} /admin/{page}/in-place/{{pk}}/{{field}}": (who, 404)
+        for method in ("GET", "POST")
+        for page, who in (
+            ("ticket", DESK),
+            ("comment", DESK),
+            ("attachment", DESK),
+            ("tag", BOSSES),
+            ("user", BOSSES),
+            ("group", ADMIN),
+            *((page, NOBODY) for page in UNCHANGING),
+        )
+    },
     "GET /admin/ticket/edit/{pk}": (DESK, 200),
     "GET /admin/comment/edit/{pk}": (DESK, 200),
     "GET /admin/attachment/edit/{pk}": (DESK, 200),
@@ -114,6 +137,7 @@ WHO: Final[Mapping[str, Rule]] = {
     "GET /admin/user/edit/{pk}": (BOSSES, 200),
     "GET /admin/group/edit/{pk}": (ADMIN, 200),
     "GET /admin/operation/edit/{pk}": (NOBODY, 200),
+    "GET /admin/job/edit/{pk}": (NOBODY, 200),
     "GET /admin/audit-log/edit/{pk}": (NOBODY, 200),
     "GET /admin/proof/edit/{pk}": (NOBODY, 200),
     "GET /admin/seal/edit/{pk}": (NOBODY, 200),
@@ -126,6 +150,7 @@ WHO: Final[Mapping[str, Rule]] = {
     "POST /admin/user/edit/{pk}": (BOSSES, 400),
     "POST /admin/group/edit/{pk}": (ADMIN, 400),
     "POST /admin/operation/edit/{pk}": (NOBODY, 400),
+    "POST /admin/job/edit/{pk}": (NOBODY, 400),
     "POST /admin/audit-log/edit/{pk}": (NOBODY, 400),
     "POST /admin/proof/edit/{pk}": (NOBODY, 400),
     "POST /admin/seal/edit/{pk}": (NOBODY, 400),
@@ -139,6 +164,7 @@ WHO: Final[Mapping[str, Rule]] = {
     "GET /admin/user/past/{pk}": (STAFF, 200),
     "GET /admin/group/past/{pk}": (OVERSEERS, 200),
     "GET /admin/operation/past/{pk}": (NOBODY, 200, STAFF),
+    "GET /admin/job/past/{pk}": (NOBODY, 200, EXPORTERS),
     "GET /admin/audit-log/past/{pk}": (NOBODY, 200, OVERSEERS),
     "GET /admin/proof/past/{pk}": (NOBODY, 200, OVERSEERS),
     "GET /admin/seal/past/{pk}": (NOBODY, 200, OVERSEERS),
@@ -152,6 +178,7 @@ WHO: Final[Mapping[str, Rule]] = {
     "POST /admin/user/past/{pk}": (BOSSES, 400),
     "POST /admin/group/past/{pk}": (ADMIN, 400),
     "POST /admin/operation/past/{pk}": (NOBODY, 400),
+    "POST /admin/job/past/{pk}": (NOBODY, 400),
     "POST /admin/audit-log/past/{pk}": (NOBODY, 400),
     "POST /admin/proof/past/{pk}": (NOBODY, 400),
     "POST /admin/seal/past/{pk}": (NOBODY, 400),
@@ -165,6 +192,7 @@ WHO: Final[Mapping[str, Rule]] = {
     "POST /admin/user/bring-back/{pk}": (NOBODY, 409),
     "POST /admin/group/bring-back/{pk}": (NOBODY, 409),
     "POST /admin/operation/bring-back/{pk}": (NOBODY, 409),
+    "POST /admin/job/bring-back/{pk}": (NOBODY, 409),
     "POST /admin/audit-log/bring-back/{pk}": (NOBODY, 409),
     "POST /admin/proof/bring-back/{pk}": (NOBODY, 409),
     "POST /admin/seal/bring-back/{pk}": (NOBODY, 409),
@@ -178,6 +206,7 @@ WHO: Final[Mapping[str, Rule]] = {
     "GET /admin/user/ajax/lookup": (STAFF, 404),
     "GET /admin/group/ajax/lookup": (OVERSEERS, 404),
     "GET /admin/operation/ajax/lookup": (STAFF, 404),
+    "GET /admin/job/ajax/lookup": (EXPORTERS, 404),
     "GET /admin/audit-log/ajax/lookup": (OVERSEERS, 404),
     "GET /admin/proof/ajax/lookup": (OVERSEERS, 404),
     "GET /admin/seal/ajax/lookup": (OVERSEERS, 404),
@@ -222,6 +251,14 @@ WHO: Final[Mapping[str, Rule]] = {
     # There is no key to verify by here: 409 is what somebody gets who may.
     "POST /admin/proof/verify": (OVERSEERS, 409),
     "POST /admin/proof/export": (OVERSEERS, 200),
+    "POST /admin/job/seen": (EXPORTERS, 303),
+    "POST /admin/job/{pk}/seen": (EXPORTERS, 303),
+    # It has ended: 409 is what somebody gets who may cancel it.
+    "POST /admin/job/{pk}/cancel": (BOSSES, 409),
+    "POST /admin/job/{pk}/approve": (BOSSES, 409),
+    "POST /admin/job/{pk}/reject": (BOSSES, 409),
+    "GET /admin/job/{pk}/rows.csv": (EXPORTERS, 200),
+    "GET /admin/job/{pk}/conflicts.csv": (EXPORTERS, 200),
     # Undone already: 409 is what somebody gets who may undo it.
     "POST /admin/operation/{pk}/undo": (BOSSES, 409, "agent"),
 }

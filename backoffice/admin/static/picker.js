@@ -231,4 +231,10 @@ function element(tag, properties, ...children) {
   return made;
 }
 
-for (const select of document.querySelectorAll("select[data-picker]")) new Picker(select);
+makePickers(document);
+// Parts of a page that come later say so themselves.
+document.addEventListener("backoffice:added", (event) => makePickers(event.target));
+
+function makePickers(root) {
+  for (const select of root.querySelectorAll("select[data-picker]")) new Picker(select);
+}

@@ -1,0 +1,109 @@
+// A field of a row is edited where it stands: the server's own form for it is fetched into a dialog. Once it is
+// saved the server answers with the list, of which the row is taken, and what there is to say.
+
+const list = document.querySelector("[data-list]");
+const dialog = document.createElement("dialog");
+let row = null;
+let address = "";
+
+if (list) start();
+
+function start() {
+  dialog.className = "in-place";
+  document.body.append(dialog);
+  list.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-in-place]");
+    if (button) open(button);
+  });
+  dialog.addEventListener("click", (event) => {
+    const isOutside = event.target === dialog;
+    if (isOutside || event.target.closest("[data-leave]")) {
+      event.preventDefault();
+      dialog.close();
+    }
+  });
+  dialog.addEventListener("submit", save);
+  dialog.addEventListener("close", () => focusOnButton());
+}
+
+async function open(button) {
+  row = button.closest("[data-row]");
+  address = button.dataset.inPlace;
+  const query = new URLSearchParams({ from: location.pathname + location.search });
+  const answer = await answered(fetch(`${address}?${query}`, { headers: { Accept: "text/html" } }));
+  if (!answer.form) location.assign(`${address}?${query}`);
+  else show(answer.form, button);
+}
+
+// Whatever has no form in it is a page of its own, such as the sign-in or an error.
+async function answered(request) {
+  const response = await request;
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  return { response, page, form: page.querySelector("form.record-form") };
+}
+
+function show(form, button) {
+  const title = document.createElement("h2");
+  title.textContent = button.getAttribute("aria-label");
+  dialog.setAttribute("aria-label", title.textContent);
+  fill(title, form);
+  dialog.showModal();
+  placeBeside(button);
+  focusOnField();
+}
+
+function fill(title, form) {
+  const imported = document.importNode(form, true);
+  imported.removeAttribute("data-guard");
+  dialog.replaceChildren(title, imported);
+  dialog.dispatchEvent(new CustomEvent("backoffice:added", { bubbles: true }));
+}
+
+function placeBeside(button) {
+  const at = button.closest("td").getBoundingClientRect();
+  const left = Math.min(at.left, innerWidth - dialog.offsetWidth - 16);
+  const isRoomBelow = at.bottom + dialog.offsetHeight + 16 < innerHeight;
+  const top = isRoomBelow ? at.bottom + 4 : Math.max(16, at.top - dialog.offsetHeight - 4);
+  dialog.style.setProperty("--left", `${Math.max(16, left)}px`);
+  dialog.style.setProperty("--top", `${top}px`);
+}
+
+function focusOnField() {
+  const field = dialog.querySelector("[data-focus-first], .combo input, select:not([hidden]), input:not([type=hidden]), textarea");
+  field?.focus();
+}
+
+async function save(event) {
+  event.preventDefault();
+  const form = event.target;
+  const button = form.querySelector("[data-submit]");
+  if (button.getAttribute("aria-disabled")) return;
+  button.setAttribute("aria-disabled", "true");
+  try {
+    const { response, page, form: again } = await answered(fetch(form.action, { method: "POST", body: new FormData(form) }));
+    if (response.redirected && page.querySelector("[data-list], .empty-state")) return take(page);
+    if (!again) return location.assign(response.redirected ? response.url : `${form.action}`);
+    fill(dialog.querySelector("h2"), again);
+    focusOnField();
+  } catch {
+    button.removeAttribute("aria-disabled");
+    button.textContent = "Not sent: try again";
+  }
+}
+
+// The tick box stays, for what is ticked is not the server's matter.
+function take(page) {
+  const fresh = page.querySelector(`[data-row="${CSS.escape(row.dataset.row)}"]`);
+  for (const cell of row.querySelectorAll("td:not(.tick)")) cell.remove();
+  if (fresh) row.append(...fresh.querySelectorAll("td:not(.tick)"));
+  else row.remove();
+  const said = page.querySelector(".flashes");
+  document.querySelector(".flashes")?.remove();
+  if (said) document.querySelector("main").prepend(document.importNode(said, true));
+  dialog.close();
+}
+
+function focusOnButton() {
+  const button = list.querySelector(`[data-in-place="${CSS.escape(address)}"]`);
+  (button ?? list.querySelector("[data-in-place]"))?.focus();
+}
