@@ -8,6 +8,7 @@ from admin_views.audit_logs import AuditLogAdmin
 from admin_views.comments import CommentAdmin
 from admin_views.groups import GroupAdmin
 from admin_views.imports import ImportAdmin
+from admin_views.jobs import JobAdmin
 from admin_views.operations import OperationAdmin
 from admin_views.proof import RemovalAdmin, SealAdmin, VerificationAdmin
 from admin_views.tags import TagAdmin
@@ -25,6 +26,7 @@ VIEWS: Sequence[type[View]] = (
     UserAdmin,
     GroupAdmin,
     OperationAdmin,
+    JobAdmin,
     AuditLogAdmin,
     VerificationAdmin,
     SealAdmin,

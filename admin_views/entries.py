@@ -1,5 +1,6 @@
 """The history's columns, in words."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -46,8 +47,13 @@ def verb(view: View, request: Request, operation: Operation) -> Cell:
 
 def parameters(view: View, request: Request, operation: Operation) -> Cell:
     """What was chosen for it: `priority: low; tags: billing, printing`."""
-    chosen = (f"{name.replace('_', ' ')}: {_listed(value)}" for name, value in operation.parameters.items())
-    return Cell(Kind.TEXT, "; ".join(chosen) or None)
+    return Cell(Kind.TEXT, chosen(operation.parameters))
+
+
+def chosen(parameters: Mapping[str, Any]) -> str | None:
+    """Parameters of a verb in a line; None where there are none."""
+    parts = (f"{name.replace('_', ' ')}: {_listed(value)}" for name, value in parameters.items())
+    return "; ".join(parts) or None
 
 
 def outcome(view: View, request: Request, operation: Operation) -> Cell:

@@ -33,16 +33,31 @@ async def around(view: View, request: Request, operation: Operation) -> Mapping[
         request.state.session, operation.id, limit=ENTRIES + 1, after_id=after
     )
     page = entries[:ENTRIES]
-    own = view.url("details", operation.id)
-    reason = await _obstacle(view, request, operation)
+    back, reason = await way_back(view, request, operation)
     return {
         "entries": operation_items(view.site, request, page),
-        "more_url": f"{own}?after={page[-1].id}" if len(entries) > ENTRIES else "",
+        "more_url": f"{view.url('details', operation.id)}?after={page[-1].id}" if len(entries) > ENTRIES else "",
         "counts": operation.outcome,
-        "conflicts": [_conflict(view, request, found) for found in operation.outcome.get("conflicts", ())],
-        "undo": None if reason else Link("Undo", f"{view.url(str(operation.id))}/undo", is_post=True),
-        "undo_reason": reason or "",
+        "conflicts": [conflict(view, request, found) for found in operation.outcome.get("conflicts", ())],
+        "undo": back,
+        "undo_reason": reason,
+        "job": await _job(view, request, operation),
     }
+
+
+async def way_back(view: View, request: Request, operation: Operation) -> tuple[Link | None, str]:
+    """The button that undoes the operation, or why there is none; `view` is that of operations."""
+    if (reason := await _obstacle(view, request, operation)) is not None:
+        return None, reason
+    return Link("Undo", f"{view.url(str(operation.id))}/undo", is_post=True), ""
+
+
+async def _job(view: View, request: Request, operation: Operation) -> Link | None:
+    """The job that the operation is, if it is one, for who may see it."""
+    jobs, job = view.site.view_of(Job), await request.state.session.get(Job, operation.id)
+    if jobs is None or job is None or not jobs.may(request, "details"):
+        return None
+    return Link("Its job" if job.is_ended else "See how far it is", jobs.url("details", job.id))
 
 
 async def undo_operation(view: View, request: Request) -> Response:
@@ -91,7 +106,10 @@ async def _missing_right(view: View, request: Request, operation: Operation) -> 
     if tables & RIGHTS:
         return "It changed who may do what. Change the group, or the person, instead."
     views = [view_of_table(view.site, _record_table(table)) for table in tables]
+    made = [view_of_table(view.site, one.table_name) for one in totals if one.action is AuditAction.CREATE]
     is_refused = any(one is not None and not one.may(request, "edit") for one in views)
+    # What was created goes to the trash.
+    is_refused |= any(one is not None and one.has_trash and not one.may(request, "delete") for one in made)
     may_manage_staff = people.may_manage(current_user(request), is_staff=True)
     if is_refused or (not may_manage_staff and await people.touches_staff(session, operation.id)):
         return "You are not allowed to change what it changed."
@@ -106,10 +124,7 @@ def _record_table(table: str) -> str:
 
 def _report(view: View, request: Request, result: UndoResult) -> Flash:
     changed = sum(result.changed.values())
-    made = [view_of_table(view.site, one.table_name) for one in totals if one.action is AuditAction.CREATE]
     parts = [f"Undone: {changed:,} {'record' if changed == 1 else 'records'} put back."]
-    # What was created goes to the trash.
-    is_refused |= any(one is not None and one.has_trash and not one.may(request, "delete") for one in made)
     if result.conflict_count:
         parts.append(_left(result.conflict_count))
     if not changed:
@@ -124,7 +139,8 @@ def _left(conflicts: int) -> str:
     return f"{conflicts:,} values were changed since, and stay as they are."
 
 
-def _conflict(view: View, request: Request, found: Mapping[str, Any]) -> Mapping[str, Any]:
+def conflict(view: View, request: Request, found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A value that an undo left alone, with a link to its record."""
     return {
         "subject": record_link(view.site, request, found["table"], found["record_id"]),
         "field": found["field"],

@@ -1,13 +1,15 @@
 """Rows for tests: each function adds one, with believable values for whatever is not said, and flushes."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.audit.context import Change
-from models import Attachment, Base, Comment, Group, GroupAccess, Operation, Tag, Ticket, User
+from models import Attachment, Base, Comment, Group, GroupAccess, Job, JobState, Operation, Tag, Ticket, User
 
 Row = TypeVar("Row", bound=Base)
 
@@ -72,6 +74,28 @@ async def make_attachment(session: AsyncSession, *, ticket: Ticket, **fields: An
         **fields,
     }
     return await _added(session, Attachment(**values))
+
+
+async def make_job(session: AsyncSession, *, user_id: int, **fields: Any) -> Job:
+    """A job over tickets that is done, unless another `state` is given; it has no chunks."""
+    values = {
+        "id": uuid4(),
+        "user_id": user_id,
+        "state": JobState.DONE,
+        "kind": "bulk",
+        "verb": "ticket.assign",
+        "page": "ticket",
+        "title": "Assign",
+        "selection": "4 ticked tickets",
+        "rows_total": 4,
+        "rows_done": 4,
+        "chunks_total": 0,
+        "outcome": {"changed": 4},
+        **fields,
+    }
+    job = Job(**values)
+    job.ended_at = job.ended_at or (datetime.now(UTC) if job.is_ended else None)
+    return await _added(session, job)
 
 
 async def operation_of(session: AsyncSession, change: Change) -> Operation:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.accounts.addresses import parse_address
 from backoffice.accounts.lists import Lists, read_lists, settings_of_user, views_of_user
+from backoffice.accounts.news import News, news_of_user, read_news
 from backoffice.accounts.typed import storable
 from backoffice.database.trash import INCLUDE_TRASHED
 from models import Group, GroupAccess, Session, Theme, User, user_groups
@@ -38,6 +39,7 @@ class CurrentUser:
     grants: frozenset[tuple[str, str]]
     groups: tuple[str, ...]
     lists: Lists = field(default_factory=Lists)
+    news: News = field(default_factory=News)
 
     def may(self, identity: str, action: str) -> bool:
         """Whether a grant covers `action` on the page `identity`; `*` in a grant covers everything."""
@@ -83,6 +85,7 @@ async def find_signed_in(
         grants=frozenset((identity, action) for identity, action in row.grants),
         groups=tuple(row.groups),
         lists=read_lists(row.views, row.settings),
+        news=read_news(row.news),
     )
 
 
@@ -118,7 +121,17 @@ def _digest(token: str) -> str:
 
 @cache
 def _signed_in() -> Select[
-    int, str, str, str, Theme, list[str], list[list[str]], list[list[Any]], dict[str, Any], str
+    int,
+    str,
+    str,
+    str,
+    Theme,
+    list[str],
+    list[list[str]],
+    list[list[Any]],
+    dict[str, Any],
+    dict[str, Any],
+    str,
 ]:
     # Made once: it is the first statement of every page, and making it takes longer than running it.
     return (
@@ -132,6 +145,7 @@ def _signed_in() -> Select[
             _grants().label("grants"),
             views_of_user().label("views"),
             settings_of_user().label("settings"),
+            news_of_user().label("news"),
             func.set_config("plan_cache_mode", bindparam("plans"), True),
         )
         .join(Session, Session.user_id == User.id)

@@ -19,6 +19,7 @@ from backoffice.accounts.sessions import CurrentUser
 from backoffice.admin.background import Background
 from backoffice.admin.edge import Edge
 from backoffice.admin.exporting import MOST_AT_ONCE
+from backoffice.admin.notices import notices
 from backoffice.admin.pages import NavigationGroup, NavigationItem
 from backoffice.admin.request import take_flashes
 from backoffice.admin.saved_views import sidebar_views
@@ -134,6 +135,7 @@ class AdminSite(Admin):
             user=user,
             navigation=self.navigation(request) if user else [],
             sidebar_views=sidebar_views(self, request) if user else {},
+            notices=notices(self, request) if user else None,
             flashes=take_flashes(request),
             csrf_token=csrf_token(request),
             site_title=self.title,

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
@@ -51,6 +52,7 @@ async def make_records(desk: Desk) -> Records:
             "SELECT max(id) FROM audit_logs WHERE table_name <> 'operations'"
         ),
         "import": await _make_import(desk),
+        "job": await _make_job(desk, customer.id),
         **await _make_proofs(desk),
     }
     return Records(keys, await _undone(desk, ticket.id))
@@ -89,6 +91,17 @@ async def _make_proofs(desk: Desk) -> dict[str, int]:
         removal = await record_removal(session, key, RemovalKind.ERASURE, [1], {"basis": "a letter"})
     run = "INSERT INTO audit_verifications (state) VALUES ('interrupted') RETURNING id"
     return {"seal": 1, "removal": removal.id, "proof": await desk.owner.fetchval(run)}
+
+
+async def _make_job(desk: Desk, user_id: int) -> UUID:
+    """A job that has ended, of somebody who is in no test."""
+    job: UUID = await desk.owner.fetchval(
+        "INSERT INTO jobs (id, user_id, state, kind, verb, page, title, rows_total, chunks_total, ended_at)"
+        " VALUES (gen_random_uuid(), $1, 'done', 'bulk', 'ticket.assign', 'ticket', 'Assign', 0, 0, now())"
+        " RETURNING id",
+        user_id,
+    )
+    return job
 
 
 async def _undone(desk: Desk, ticket_id: int) -> str:

@@ -1,4 +1,5 @@
-// A part of the page that is not final yet is fetched again and again; once it is final, the whole page is.
+// A part of the page that is not final yet is fetched again and again; once it is final, or at another stage,
+// the whole page is.
 
 const LONGEST_PAUSE = 10000;
 
@@ -10,7 +11,8 @@ async function renew(pause) {
   if (!fresh) {
     const longer = Math.min(pause * 2, LONGEST_PAUSE);
     setTimeout(renew, longer, longer);
-  } else if ("live" in fresh.dataset) {
+  } else if ("live" in fresh.dataset && fresh.dataset.stage === part.dataset.stage) {
+    say(fresh.dataset.says);
     part.replaceChildren(...fresh.childNodes);
     setTimeout(renew, pauseOf(part), pauseOf(part));
   } else {
@@ -29,6 +31,12 @@ async function fetched() {
   } catch {
     return null;
   }
+}
+
+// For who hears the page: what stands beside the part is not replaced, and changes seldom.
+function say(words) {
+  const status = document.querySelector("[data-live-status]");
+  if (status && words && status.textContent !== words) status.textContent = words;
 }
 
 function pauseOf(element) {
