@@ -6,8 +6,12 @@ from typing import Any
 import pytest
 from httpx import Response
 
+from backoffice.admin.bulk_edit import EditAction
+from backoffice.admin.forms import Section
+from backoffice.admin.view import View
 from backoffice.database import transaction
-from models import TicketStatus
+from backoffice.errors import ConfigurationError
+from models import Tag, TicketStatus
 from tests.admin.desk import Desk, Visitor
 from tests.admin.lists import main_of
 from tests.admin.page_forms import errors_in, form_in, history_from_now
@@ -211,3 +215,23 @@ class TestOtherPages:
         assert "bulk/edit" not in (await visitor.get("/admin/tag/list")).text
         await desk.owner.execute(grants, group_id, "edit")
         assert (await ask(visitor, "tag", [tag.id])).status_code == 200
+
+
+class TestDeclaration:
+    @pytest.mark.parametrize(
+        ("fields", "actions", "sentence"),
+        [
+            (["description"], [EditAction()], "names description, which the form does not have"),
+            (["name"], [EditAction()], "name cannot be edited in many rows at once"),
+            (["color"], [], "go together"),
+            ([], [EditAction()], "go together"),
+        ],
+    )
+    def test_that_cannot_work_is_refused(
+        self, fields: list[str], actions: list[EditAction], sentence: str
+    ) -> None:
+        form = [Section("All", ["name", "color"])]
+        body = {"form_sections": form, "bulk_edit_fields": fields, "bulk_actions": actions}
+        declared = type(View)("Declared", (View,), body, model=Tag)
+        with pytest.raises(ConfigurationError, match=sentence):
+            declared()
