@@ -18,7 +18,7 @@ ENUMS = {
 # Numbers of our own kind that came from elsewhere are never given again: the sequence goes on after them.
 RIGHTS = """
 GRANT SELECT, INSERT, UPDATE, DELETE ON imports, import_rows, import_plans TO backoffice_app;
-GRANT UPDATE ON SEQUENCE ticket_number_seq TO backoffice_app
+GRANT SELECT, UPDATE ON SEQUENCE ticket_number_seq TO backoffice_app
 """
 
 GRANTS = """
@@ -60,7 +60,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DELETE FROM group_accesses WHERE identity = 'import'")
-    op.execute("REVOKE UPDATE ON SEQUENCE ticket_number_seq FROM backoffice_app")
+    op.execute("REVOKE SELECT, UPDATE ON SEQUENCE ticket_number_seq FROM backoffice_app")
     for table in ("import_plans", "import_rows", "imports"):
         op.drop_table(table)
     for name in ENUMS:
