@@ -6,6 +6,7 @@ from backoffice.cli.accounts import changepassword, createsuperuser
 from backoffice.cli.audit import audit
 from backoffice.cli.database import check, database_url, migrate_database, purge_the_trash, seed
 from backoffice.cli.erase import erase_a_user
+from backoffice.cli.jobs import job_group
 from backoffice.cli.line import CommandLine
 from backoffice.cli.serving import run, serve, worker
 
@@ -21,6 +22,7 @@ for command in (
     run,
     serve,
     worker,
+    job_group,
     migrate_database,
     createsuperuser,
     changepassword,
