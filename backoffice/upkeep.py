@@ -17,6 +17,7 @@ from backoffice.audit.proof.keys import SigningKey, find_signing_key
 from backoffice.audit.proof.sealer import seal, summarize
 from backoffice.database import SessionFactory
 from backoffice.errors import BackofficeError
+from backoffice.jobs.forgetting import forget_jobs
 from backoffice.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ def chores_of(settings: Settings, factory: SessionFactory) -> list[Chore]:
     return [
         Chore("prepare the history's months", _A_DAY, partial(_prepare_months, factory)),
         Chore("summarize the history's newest entries", _A_MINUTE, partial(summarize, factory)),
+        Chore("forget the rows of old jobs", _A_DAY, partial(forget_jobs, factory)),
         *_sealing(settings, factory),
     ]
 
