@@ -33,6 +33,7 @@ from backoffice.audit.proof.removals import record_removal
 from backoffice.audit.record import record_event
 from backoffice.database.trash import INCLUDE_TRASHED
 from backoffice.errors import BadInput, Conflict, NotAllowed, NotFound
+from backoffice.jobs.erasure import erase_from_jobs
 from backoffice.operations.bulk import lock
 from models import (
     Attachment,
@@ -113,7 +114,8 @@ async def erase_user(session: AsyncSession, key: SigningKey, user_id: int, *, ba
     """Erase what is personal of a person, sign that it was, and answer what went.
 
     `basis` says on what ground, and stays on record: it must not name them (BadInput). NotFound for nobody;
-    Conflict for oneself, for the last administrator, and where nothing is left to erase.
+    Conflict for oneself, for the last administrator, where nothing is left to erase, and while a job goes
+    on that names them.
     """
     user = await _locked(session, user_id)
     owned = {
@@ -130,6 +132,7 @@ async def erase_user(session: AsyncSession, key: SigningKey, user_id: int, *, ba
         raise Conflict("Nothing personal is left of this person: they were erased already.")
     await _erase_account(session, user, traces)
     await _erase_records(session, user_id)
+    await erase_from_jobs(session, traces)
     await blank_operations(session, operations, user_id, named=name_of_erased(user_id))
     own = current_change().operation_id
     entries = await find_entries(session, traces, [*operations, own])

@@ -27,7 +27,15 @@ from backoffice.desk.erased_files import remove_erased_files
 from backoffice.desk.erasure import ERASED, Erasure, erase_user, preview_erasure
 from backoffice.errors import BadInput, Conflict, NotFound
 from models import AuditAction, AuditRemoval, FrozenSelection, RemovalKind, SavedView, Ticket, User
-from tests.factories import arranging, make_attachment, make_comment, make_staff, make_ticket, make_user
+from tests.factories import (
+    arranging,
+    make_attachment,
+    make_comment,
+    make_job,
+    make_staff,
+    make_ticket,
+    make_user,
+)
 from tests.performing import acting, perform, sql, take_back
 
 KEY = SigningKey(base64.b64encode(bytes(range(32))).decode())
@@ -129,6 +137,9 @@ async def _quarrel(factory: SessionFactory, ticket: Ticket, colleague: User) -> 
     async with transaction(factory, acting(colleague)) as session:
         words = f"12 tickets of {NAME}"
         session.add(FrozenSelection(user_id=colleague.id, table_name="tickets", words=words, record_ids=[]))
+        conflict = {"table": "tickets", "record_id": ticket.id, "expected": "iguana", "current": "juniper"}
+        await make_job(session, user_id=colleague.id, outcome={"conflicts": [conflict]})
+        await make_job(session, user_id=colleague.id, selection=words, in_words={"to": NAME}, reason=EMAIL)
         for name, query in ((f"Of {NAME}", []), ("Theirs", [["search", NAME]])):
             session.add(SavedView(owner_id=colleague.id, page="ticket", name=name, query=query, columns=[]))
 
