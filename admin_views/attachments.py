@@ -10,7 +10,7 @@ from wtforms import FileField
 
 from admin_views import bulk_actions, uploads
 from admin_views.pickers import PEOPLE, TICKETS
-from backoffice.admin.filters import Dates, Related
+from backoffice.admin.filters import Dates, Numbers, Related
 from backoffice.admin.forms import Section
 from backoffice.admin.pages import Kind, Link
 from backoffice.admin.reading import viewed
@@ -51,6 +51,7 @@ class AttachmentAdmin(View, model=Attachment):
     filters = [
         Related("uploaded_by", PEOPLE, label="Uploaded by"),
         Dates("created_at", label="Uploaded"),
+        Numbers("size_bytes", label="Size", unit="KB", scale=1024),
     ]
     form_sections = [Section("File", ["ticket", "file", "filename"])]
     form_hints = {"filename": "What it is called when somebody downloads it."}

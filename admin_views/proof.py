@@ -138,7 +138,7 @@ class RemovalAdmin(Proof, model=AuditRemoval):
         "entry_ids": proof_cells.entries_removed,
         "signature": proof_cells.signature,
     }
-    filters = [Choice("kind"), Dates("created_at", label="When")]
+    filters = [Choice("kind", is_single=True), Dates("created_at", label="When")]
     empty_title = "Nothing was removed"
     empty_text = "An erasure or a retention leaves a signed statement here, by which the proof still holds."
 

@@ -68,7 +68,7 @@ class TicketAdmin(View, model=Ticket):
         Choice("priority"),
         Related("assignee", STAFF, special={"me": "Me", "nobody": "Nobody"}),
         RelatedMany("tags", TAGS, label="Tag"),
-        Related("creator", PEOPLE, label="Requester"),
+        Related("creator", PEOPLE, label="Requester", counts=False),
         Dates("created_at", label="Created"),
         Flag("is_overdue", label="Overdue"),
     ]

@@ -57,6 +57,7 @@ class UserAdmin(View, model=User):
         Flag("is_staff", label="Staff"),
         Flag("is_active", label="Active"),
         Dates("created_at", label="Created"),
+        Dates("last_login", label="Last sign-in"),
     ]
     search_hint = "Name or e-mail"
     form_sections = [

@@ -5,6 +5,7 @@ Lists, bulk actions and whatever else works on "all that match" are built on it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select
@@ -12,8 +13,11 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from backoffice.admin.cells import attribute_of
-from backoffice.admin.filters import Reading
+from backoffice.admin.filters import Asking, Compared, Part, Reading, Wanted
+from backoffice.admin.filters.base import values_of
 from backoffice.admin.request import current_user
+from backoffice.admin.where import WHERE, Where, read_where
+from backoffice.admin.where.asked import asked, asking_for
 from backoffice.database import INCLUDE_TRASHED
 from backoffice.errors import BadInput
 from backoffice.searching import Search
@@ -27,19 +31,43 @@ if TYPE_CHECKING:
 class Filtered:
     """The rows that an address asks for.
 
-    `statement` says itself whether rows are live or trashed, so that it means the same below a
-    statement that sees the trash. `words` is what it selects, such as `all tickets that match “printer”`.
+    `words` is what it selects, such as `all tickets that match “printer”`. `rows` are those of the scope,
+    the state, the search and the advanced filter; the plain filters narrow them further.
     """
 
-    statement: Select[Any]
+    asking: Asking
+    rows: Select[Any]
     words: str
     is_filtered: bool
     is_trash: bool
     search: str
     readings: Sequence[Reading]
+    #: The advanced filter in words, where there is one.
+    where: str
     problem: str
     #: What the search finds, and in which order; None where nothing was searched for.
     found: Search | None = None
+
+    @cached_property
+    def statement(self) -> Select[Any]:
+        """It says itself whether rows are live or trashed: it means the same where the trash is seen, too."""
+        return self.besides(None)
+
+    def besides(self, position: int | None) -> Select[Any]:
+        """The same, but for what the filter at `position` of the view asks."""
+        conditions = [reading.condition for number, reading in enumerate(self.readings) if number != position]
+        statement = self.rows.where(*(one for one in conditions if one is not None))
+        return statement.execution_options(**INCLUDE_TRASHED) if self.is_trash else statement
+
+    def parts(self) -> list[tuple[Sequence[str], Part]]:
+        """Each thing that the filters ask, and the parameters that its `rest` is to stand for."""
+        declared = self.asking.view.filters
+        plain = [
+            (each.parameters, part)
+            for each, reading in zip(declared, self.readings, strict=True)
+            for part in reading.parts
+        ]
+        return [*plain, ((WHERE,), Part(self.where))] if self.where else plain
 
 
 async def filtered_query(site: "AdminSite", view: "View", request: Request) -> Filtered:
@@ -55,24 +83,48 @@ async def read_filters(site: "AdminSite", view: "View", request: Request) -> Fil
     search = request.query_params.get("search", "").strip()
     found, search_problem = await _searched(view, request, search)
     is_trash, trash_problem = _trashed(view, request.query_params)
-    readings = [await each.read(site, view, request) for each in view.filters]
-    conditions = [
-        *_state(view, is_trash),
-        found.condition if found else None,
-        *(reading.condition for reading in readings),
-    ]
-    statement = view.rows(current_user(request)).where(*(one for one in conditions if one is not None))
-    problems = [search_problem, trash_problem, *(reading.problem for reading in readings)]
+    where = read_where(request.query_params)
+    asking = await asking_for(site, view, request, where.tree, _wanted(view, request))
+    readings = [_besides_where(each.read(asking), each.name, where) for each in view.filters]
+    advanced, where_problem = _advanced(asking, where)
+    plain = found.condition if found else None
+    conditions = [*_state(view, is_trash), plain, advanced.condition if advanced else None]
+    problems = [search_problem, trash_problem, *(reading.problem for reading in readings), where_problem]
+    where_words = advanced.words if advanced else ""
     return Filtered(
-        statement=statement.execution_options(**INCLUDE_TRASHED) if is_trash else statement,
-        words=_words(view, search, readings, is_trash=is_trash),
-        is_filtered=bool(search) or any(reading.parts for reading in readings),
+        asking=asking,
+        rows=view.rows(current_user(request)).where(*(one for one in conditions if one is not None)),
+        words=_words(view, search, readings, where_words, is_trash=is_trash),
+        is_filtered=bool(search or where_words) or any(reading.parts for reading in readings),
         is_trash=is_trash,
         search=search,
         readings=readings,
+        where=where_words,
         problem=" ".join(filter(None, problems)),
         found=found,
     )
+
+
+def _wanted(view: "View", request: Request) -> list[Wanted]:
+    """The records that the plain filters name."""
+    return [
+        wanted for each in view.filters for wanted in each.wanted(values_of(request.query_params, each.name))
+    ]
+
+
+def _besides_where(reading: Reading, name: str, where: Where) -> Reading:
+    """What a filter asks unasked gives way to a condition on the same field."""
+    is_unasked = not reading.parts and not reading.problem
+    return Reading(reading.control) if is_unasked and name in where.fields else reading
+
+
+def _advanced(asking: Asking, where: Where) -> tuple[Compared | None, str]:
+    if where.tree is None:
+        return None, where.problem
+    try:
+        return asked(asking, where.tree), ""
+    except BadInput as error:
+        return None, str(error)
 
 
 async def _searched(view: "View", request: Request, term: str) -> tuple[Search | None, str]:
@@ -104,8 +156,8 @@ def _state(view: "View", is_trash: bool) -> list[ColumnElement[bool]]:
     return [deleted_at.is_not(None) if is_trash else deleted_at.is_(None)]
 
 
-def _words(view: "View", search: str, readings: Sequence[Reading], *, is_trash: bool) -> str:
-    parts = [reading.words for reading in readings if reading.words]
+def _words(view: "View", search: str, readings: Sequence[Reading], where: str, *, is_trash: bool) -> str:
+    parts = [*(reading.words for reading in readings if reading.words), *([where] if where else [])]
     return "".join(
         (
             f"all {view.noun(2)}",

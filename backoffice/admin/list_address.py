@@ -8,7 +8,7 @@ Pair = tuple[str, str]
 #: Which saved view it is, and the columns that it shows.
 VIEW, COLUMNS = "view", "columns"
 #: What a filter form must carry along, as it has no fields of its own for it.
-KEPT_BY_FORMS = ("trash", "sortBy", "sort", "pageSize", VIEW, COLUMNS)
+KEPT_BY_FORMS = ("trash", "where", "sortBy", "sort", "pageSize", VIEW, COLUMNS)
 ORDER = ("sortBy", "sort")
 #: Where in the list: a page by its number (or `last`), or what comes after or before a row.
 PAGE, AFTER, BEFORE = PLACE = ("page", "after", "before")
@@ -27,7 +27,8 @@ class ListAddress:
 
     @property
     def query(self) -> str:
-        return urlencode(self.pairs)
+        # An advanced filter stays readable.
+        return urlencode(self.pairs, safe="(),:")
 
     def without(self, *names: str) -> "ListAddress":
         return ListAddress(self.path, [pair for pair in self.pairs if pair[0] not in {*names, *PLACE}])

@@ -2,24 +2,30 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.requests import Request
 
 from backoffice.admin.cells import key_of, kind_of, title_of
 from backoffice.admin.exporting import export_links
 from backoffice.admin.filtered import Filtered
+from backoffice.admin.formats import shorten
 from backoffice.admin.list_address import ORDER, ListAddress
 from backoffice.admin.marking import NO_MATCHES, marked_cells, passage_of
 from backoffice.admin.origin import keeping
 from backoffice.admin.pager import Found, count_in_words, pager
 from backoffice.admin.pages import BulkButton, Chip, Column, Link, ListPage, Row, Tab
 from backoffice.admin.places import Place, sortable, sorted_by
+from backoffice.admin.where import WHERE
+from backoffice.admin.where.asked import fields_of
 from backoffice.searching import Match
 
 if TYPE_CHECKING:
     from backoffice.admin.site import AdminSite
     from backoffice.admin.view import View
+
+#: Characters of one filter in words.
+LONGEST_CHIP: Final = 200
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,8 @@ class ListBuilder:
             exports=export_links(self.view, self.request, self.address, names),
             kept=self.address.kept_by_forms(),
             clear_url=str(self.address.without("search", *self._filter_names())),
+            advanced_url=self._beside("where") if fields_of(view) else "",
+            facets_url=self._beside("facets"),
             is_filtered=filtered.is_filtered,
             empty_title="The trash is empty" if filtered.is_trash else view.empty_title,
             empty_text="What is moved to the trash can be restored here."
@@ -118,9 +126,8 @@ class ListBuilder:
 
     def _chips(self) -> list[Chip]:
         chips = [
-            Chip(part.words, str(self.address.exchanging(declared.parameters, part.rest)))
-            for declared, reading in zip(self.view.filters, self.filtered.readings, strict=True)
-            for part in reading.parts
+            Chip(shorten(part.words, LONGEST_CHIP), str(self.address.exchanging(parameters, part.rest)))
+            for parameters, part in self.filtered.parts()
         ]
         if not self.filtered.search:
             return chips
@@ -169,4 +176,8 @@ class ListBuilder:
         return Link("Clear search and filters", str(rest))
 
     def _filter_names(self) -> list[str]:
-        return [name for declared in self.view.filters for name in declared.parameters]
+        return [WHERE, *(name for declared in self.view.filters for name in declared.parameters)]
+
+    def _beside(self, page: str) -> str:
+        """Another page about the rows of this address."""
+        return str(ListAddress(self.view.url(page), self.address.without().pairs))

@@ -116,11 +116,12 @@ class Option:
 
 @dataclass(frozen=True)
 class FilterControl:
-    """One filter above the list.
+    """One filter above the list, or what asks for the values of a condition.
 
-    `kind`: `choice` (one select), `picker` (asynchronous select; `lookup_url` answers, `options` holds the
-    current one and fixed ones such as nobody/me), `dates` (`value` and `value_to`, ISO days), `flag`,
-    `text` (`value`).
+    `kind`: `choice` (one select), `choices` (boxes to tick), `picker` (asynchronous select; `lookup_url`
+    answers, `options` holds the current one and fixed ones such as nobody/me), `dates` (periods as options,
+    or `value` and `value_to`, ISO days), `days` (those two alone), `day`, `number`, `numbers` (`value`,
+    `value_to`, both in `unit`), `flag`, `text` (`value`, or several `values`).
     """
 
     name: str
@@ -132,6 +133,14 @@ class FilterControl:
     lookup_url: str = ""
     #: Several may be chosen at once.
     is_multiple: bool = False
+    unit: str = ""
+    values: Sequence[str] = ()
+
+    @property
+    def chosen(self) -> str:
+        """What is chosen of the options, in a word or two; empty where nothing is."""
+        labels = [option.label for option in self.options if option.is_selected and option.value]
+        return labels[0] if len(labels) == 1 else f"{len(labels)} chosen" if labels else ""
 
 
 @dataclass(frozen=True)
@@ -204,6 +213,9 @@ class ListPage:
     #: Query parameters that the filter form must keep: name and value.
     kept: Sequence[tuple[str, str]]
     clear_url: str
+    #: Where conditions are joined by AND and OR, and where the filters' values are counted.
+    advanced_url: str
+    facets_url: str
     is_filtered: bool
     empty_title: str
     empty_text: str

@@ -21,6 +21,7 @@ from backoffice.admin import (
     details,
     editing,
     exporting,
+    facets,
     in_place,
     listing,
     lookup,
@@ -34,6 +35,7 @@ from backoffice.admin import (
 from backoffice.admin.edge import Handler
 from backoffice.admin.site import AdminSite
 from backoffice.admin.view import View
+from backoffice.admin.where import builder
 from backoffice.errors import NotFound
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -78,6 +80,8 @@ def _routes(site: AdminSite, index: SiteHandler) -> list[BaseRoute]:
         Route("/{identity}/views", view(view_forms.views_page), name="views"),
         Route("/{identity}/views", view(view_forms.save), methods=["POST"]),
         Route("/{identity}/views/{change}", view(view_forms.change), methods=["POST"]),
+        Route("/{identity}/where", view(builder.where_page), name="where"),
+        Route("/{identity}/facets", view(facets.facets), name="facets"),
         Route("/{identity}/export/{format}", view(exporting.export), name="export"),
         Route("/{identity}/create", view(editing.create_page), name="create"),
         Route("/{identity}/create", view(editing.create), methods=["POST"]),

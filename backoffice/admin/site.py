@@ -19,6 +19,7 @@ from backoffice.accounts.sessions import CurrentUser
 from backoffice.admin.background import Background
 from backoffice.admin.edge import Edge
 from backoffice.admin.exporting import MOST_AT_ONCE
+from backoffice.admin.facets import MOST_COUNTED_AT_ONCE
 from backoffice.admin.notices import notices
 from backoffice.admin.pages import NavigationGroup, NavigationItem
 from backoffice.admin.request import take_flashes
@@ -83,6 +84,7 @@ class AdminSite(Admin):
         self.edge = Edge(self)
         self.background = Background()
         self.exports = CapacityLimiter(MOST_AT_ONCE)
+        self.facets = CapacityLimiter(MOST_COUNTED_AT_ONCE)
         self.reads = Reads(factory, actions_of(settings))
         self.pages: Environment = environment(templates=templates)
         super().__init__(

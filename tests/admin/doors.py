@@ -62,6 +62,23 @@ WHO: Final[Mapping[str, Rule]] = {
     **_of_lists("POST /admin/{}/views/{{change}}", 404),
     **_of_lists("POST /admin/{}/preferences", 400),
     #
+    # Conditions joined by AND and OR; counts beside the filters.
+    **{
+        f"GET /admin/{one}/{page}": (STAFF, 200)
+        for one in ("ticket", "comment", "attachment", "tag", "user", "operation")
+        for page in ("where", "facets")
+    },
+    **{
+        f"GET /admin/{one}/{page}": (OVERSEERS, 200)
+        for one in ("audit-log", "proof", "seal", "removal")
+        for page in ("where", "facets")
+    },
+    **{f"GET /admin/job/{page}": (EXPORTERS, 200) for page in ("where", "facets")},
+    **{f"GET /admin/import/{page}": (BOSSES, 200) for page in ("where", "facets")},
+    # It has neither filters nor a search.
+    "GET /admin/group/where": (OVERSEERS, 404),
+    "GET /admin/group/facets": (OVERSEERS, 200),
+    #
     # It goes on record, and is all that reading ever writes.
     **{
         f"GET /admin/{one}/export/{{format}}": (EXPORTERS, 200) for one in ("ticket", "comment", "attachment")

@@ -75,7 +75,8 @@ TEXTS: Final = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
 )
 QUERY_NAMES: Final = (
-    "search page pageSize sortBy sort trash status priority assignee creator tags created_at_from"
+    "search where do where-0-field where-0-op where-0-value where-1-mode"
+    " page pageSize sortBy sort trash status priority assignee creator tags created_at_from"
     " created_at_to is_overdue is_staff is_active is_internal author verb actor_user user action table_name"
     " record_id operation_id uploaded_by name term before after from next inline pks scope csrf_token x"
 )
@@ -140,6 +141,12 @@ class TestAddresses:
         names = [("name", name) for name in ("assignee", "tags", "ticket", "groups")]
         for name in names:
             check(await visitor.get(f"/admin/{page}/ajax/lookup", params=[*pairs, name]), 200)
+
+    @given(page=PAGES, pairs=PAIRS)
+    @TRIES
+    async def test_of_filters(self, visitor: Visitor, page: str, pairs: list[tuple[str, str]]) -> None:
+        for beside in ("where", "facets"):
+            check(await visitor.get(f"/admin/{page}/{beside}", params=pairs), 200, 303)
 
     @given(page=PAGES, key=KEYS, pairs=PAIRS)
     @TRIES

@@ -11,11 +11,14 @@ from tests.browser.images import a_picture
 from tests.browser.imports import make_import
 from tests.browser.proofs import make_proofs
 from tests.browser.served import LARGEST_UPLOAD, Served
-from tests.browser.steps import message, save, sign_in
+from tests.browser.steps import message, open_panel, save, sign_in
 from tests.factories import make_comment, make_tag, make_ticket, make_user
 
 LONG_WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
 ARABIC = "الطابعة في الطابق الثالث لا تعمل"
+ADVANCED = (
+    "all(status:not:closed,any(priority:urgent,assignee:empty),created_at:between:2026-01-01|2026-12-31)"
+)
 #: Of which most is folded away when something before or after it was changed.
 LONG_STORY = " and so on, as it always goes with printers" * 12
 
@@ -312,6 +315,18 @@ async def open_chooser(page: Page, exhibits: Exhibits) -> None:
     await expect(page.get_by_role("button", name="Apply")).to_be_visible()
 
 
+async def open_filter(page: Page, exhibits: Exhibits) -> None:
+    await page.goto("/admin/ticket/list?created_at=last-30-days")
+    await open_panel(page, "Status")
+    await expect(page.locator(".filter-panel .facet-count").first).to_be_visible()
+
+
+async def open_advanced(page: Page, exhibits: Exhibits) -> None:
+    await page.goto(f"/admin/ticket/list?where={ADVANCED}")
+    await page.get_by_role("link", name="Advanced…").click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+
+
 async def open_picker(page: Page, exhibits: Exhibits) -> None:
     await page.goto("/admin/ticket/create")
     await page.get_by_role("combobox", name="Requester").click()
@@ -331,6 +346,13 @@ PAGES: Mapping[str, tuple[str | None, Arrive]] = {
     **{f"{one} create": ("administrator", at(f"/admin/{one}/create")) for one in _CREATED},
     **{f"{one} edit": ("administrator", at(f"/admin/{one}/edit/{{{one}}}")) for one in _CREATED},
     "filtered list": ("agent", at("/admin/ticket/list?status=open,in_progress&search=the&is_overdue=1")),
+    "open filter": ("agent", open_filter),
+    "advanced filter on a list": ("agent", open_advanced),
+    "advanced filter": ("agent", at(f"/admin/ticket/where?where={ADVANCED}")),
+    "advanced filter asked wrongly": (
+        "agent",
+        at("/admin/ticket/where?do=show&where-0-field=created_at&where-0-op=before&where-0-value=soon"),
+    ),
     "list in its middle": ("agent", at("/admin/ticket/list?page=3")),
     "list without a match": ("agent", at("/admin/ticket/list?search=zzzz")),
     "empty trash": ("supervisor", at("/admin/comment/list?trash=only")),

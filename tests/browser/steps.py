@@ -21,6 +21,11 @@ async def pick(page: Page, label: str, term: str) -> None:
     await box.press("Enter")
 
 
+async def open_panel(page: Page, label: str) -> None:
+    """Unfold the filter of that label."""
+    await page.locator("[data-panel] > summary").filter(has_text=label).click()
+
+
 def option(page: Page, text: str) -> Locator:
     return page.get_by_role("option", name=text).first
 

@@ -13,6 +13,15 @@ class Picker {
     this.show();
   }
 
+  // What most rows have, once that is known: it is offered first, each with the number of its rows.
+  popular() {
+    return JSON.parse(this.select.dataset.popular ?? "[]");
+  }
+
+  counts() {
+    return JSON.parse(this.select.dataset.counts ?? "{}");
+  }
+
   build() {
     const id = this.select.id;
     this.input = element("input", { id, type: "text", role: "combobox", autocomplete: "off", dir: "auto" });
@@ -102,7 +111,7 @@ class Picker {
 
   // Options that the page itself brought (such as "nobody") come first, unless the term rules them out.
   matchingFixed(term) {
-    return this.fixed.filter((option) => option.text.toLowerCase().includes(term.toLowerCase()));
+    return this.fixed.concat(this.popular()).filter((option) => option.text.toLowerCase().includes(term.toLowerCase()));
   }
 
   offer(results) {
@@ -114,8 +123,10 @@ class Picker {
       return;
     }
     const picked = new Set(this.picked().map((option) => option.id));
+    const counts = this.counts();
     this.list.replaceChildren(...this.found.map((result, index) => {
-      const option = element("div", { role: "option", id: `${this.list.id}-${index}`, dir: "auto", textContent: result.text });
+      const option = element("div", { role: "option", id: `${this.list.id}-${index}`, dir: "auto" }, element("bdi", { textContent: result.text }));
+      if (counts[result.id]) option.append(element("span", { className: "facet-count", textContent: counts[result.id] }));
       option.dataset.index = index;
       option.setAttribute("aria-selected", String(picked.has(String(result.id))));
       return option;
