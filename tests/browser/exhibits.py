@@ -9,6 +9,7 @@ from playwright.async_api import Page, expect
 from models import TicketPriority, TicketStatus
 from tests.browser.images import a_picture
 from tests.browser.imports import make_import
+from tests.browser.jobs import make_jobs
 from tests.browser.proofs import make_proofs
 from tests.browser.served import LARGEST_UPLOAD, Served
 from tests.browser.steps import message, open_panel, save, sign_in
@@ -70,6 +71,7 @@ async def make_exhibits(served: Served, supervisor: Page) -> Exhibits:
         "operation": await served.value(newest.format("operations WHERE verb LIKE 'ticket.%'")),
         "audit-log": await served.value("SELECT max(id) FROM audit_logs WHERE table_name <> 'operations'"),
         "import": await make_import(served),
+        **await make_jobs(served, ticket.id),
         **await make_proofs(served),
     }
     return Exhibits(keys, trashed.id, bare.id, await _gone(served))
@@ -334,7 +336,7 @@ async def open_picker(page: Page, exhibits: Exhibits) -> None:
 
 
 _CREATED = ("ticket", "comment", "attachment", "tag", "user", "group")
-_IDENTITIES = (*_CREATED, "operation", "import", "audit-log", "proof", "seal", "removal")
+_IDENTITIES = (*_CREATED, "operation", "job", "import", "audit-log", "proof", "seal", "removal")
 
 #: Name: who goes there (None: nobody), and how.
 PAGES: Mapping[str, tuple[str | None, Arrive]] = {
@@ -385,6 +387,11 @@ PAGES: Mapping[str, tuple[str | None, Arrive]] = {
     "verification that runs": ("auditor", at("/admin/proof/details/{running}")),
     "verification that was cut off": ("auditor", at("/admin/proof/details/{interrupted}")),
     "verification of a whole history": ("auditor", at("/admin/proof/details/{whole}")),
+    "job that runs": ("supervisor", at("/admin/job/details/{running job}")),
+    "job that waits for others": ("supervisor", at("/admin/job/details/{waiting job}")),
+    "job that waits for one's word": ("administrator", at("/admin/job/details/{waiting job}")),
+    "job that failed": ("auditor", at("/admin/job/details/{failed job}")),
+    "job with conflicts": ("supervisor", at("/admin/job/details/{undoing job}")),
     "open picker": ("agent", open_picker),
     "changed view": ("supervisor", open_changed_view),
     "view menu": ("supervisor", open_view_menu),
