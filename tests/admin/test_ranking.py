@@ -9,10 +9,12 @@ from tests.admin.conftest import Browser, OpenBrowser, statements_of
 from tests.admin.lists import keys_in, links_in, listed, main_of, make_tickets, step_in
 from tests.factories import arranging, make_comment, make_group, make_ticket, make_user
 
-#: More than are ranked, each with the number 7; the first ticket of all has it in its number alone.
+#: More than are ranked, each with the number 7; the first of all has it in its number alone, and the best match
+#: comes right after the last that is ranked.
 MANY = (
     "INSERT INTO tickets (title, description, creator_id, ticket_number, created_at)"
-    " SELECT 'One of many', CASE WHEN n = 0 THEN '' ELSE 'Box 7' END, $1,"
+    " SELECT CASE WHEN n = 61 THEN '7 of many' ELSE 'One of many' END,"
+    " CASE WHEN n = 0 THEN '' ELSE 'Box 7' END, $1,"
     " CASE WHEN n = 0 THEN 'T-000007' ELSE 'N-' || n END, now() - make_interval(days => 9, secs => -n)"
     " FROM generate_series(0, 1060) n"
 )
