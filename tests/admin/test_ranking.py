@@ -9,8 +9,8 @@ from tests.admin.conftest import Browser, OpenBrowser, statements_of
 from tests.admin.lists import keys_in, links_in, listed, main_of, make_tickets, step_in
 from tests.factories import arranging, make_comment, make_group, make_ticket, make_user
 
-#: More than are ranked, each with the number 7; the first of all has it in its number alone, and the best match
-#: comes right after the last that is ranked.
+#: More than are ranked, each with the number 7; the first of all has it in its number alone, and the best
+#: match comes right after the last that is ranked.
 MANY = (
     "INSERT INTO tickets (title, description, creator_id, ticket_number, created_at)"
     " SELECT CASE WHEN n = 61 THEN '7 of many' ELSE 'One of many' END,"
