@@ -55,7 +55,8 @@ async def record_operation(session: AsyncSession, change: Change) -> None:
 
 async def begin_operation(session: AsyncSession, change: Change) -> None:
     """Add `change` to the operations now, whatever becomes of it: more transactions will go on with it."""
-    await session.execute(insert(Operation.__table__).values(_values(change)))
+    values = {column.key: value for column, value in _values(change).items()}
+    await session.execute(insert(Operation).values(values))
     change.is_begun = True
 
 

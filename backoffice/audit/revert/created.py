@@ -240,4 +240,5 @@ def _oneself(table: Table) -> Ids:
 
 
 def _is_one(key: Any, ids: Collection[int]) -> ColumnElement[bool]:
-    return key == any_(literal(sorted(ids), ARRAY(BigInteger)))
+    condition: ColumnElement[bool] = key == any_(literal(sorted(ids), ARRAY(BigInteger)))
+    return condition
