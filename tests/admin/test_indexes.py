@@ -1,12 +1,21 @@
-from typing import Any
+import json
+from collections.abc import Iterator
+from math import inf
+from typing import Any, Final
+from urllib.parse import urlencode
 
 import pytest
+from sqlalchemy import event
 
 from admin_views.pickers import STAFF, TAGS
 from backoffice.admin.filters import Choice, Exact, Flag, Related, RelatedMany
+from backoffice.admin.places import sortable
 from backoffice.admin.view import View
 from backoffice.errors import ConfigurationError
 from models import Base, Comment, Tag, Ticket, User
+from tests.admin.desk import Desk
+from tests.admin.many_rows import fill
+from tests.databases import Database
 
 
 def declared(of: type[Base], **attributes: Any) -> View:
@@ -49,3 +58,100 @@ class TestDeclarations:
     def test_the_mend_is_in_the_message(self) -> None:
         with pytest.raises(ConfigurationError, match="beside the model, with a migration"):
             declared(Ticket, column_sortable_list=["title"])
+
+
+# Plans ------------------------------------------------------------------------------------------
+
+#: What no statement of a list may read from end to end: tables and partitions with many rows.
+BIG: Final = "SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples > 5000"
+#: What is asked of each filter of each view, by the names of both.
+ASKED: Final[dict[tuple[str, str], list[dict[str, str]]]] = {
+    ("ticket", "status"): [{"status": "open"}, {"status": "open,closed"}],
+    ("ticket", "priority"): [{"priority": "urgent"}],
+    ("ticket", "assignee"): [{"assignee": "me"}, {"assignee": "nobody"}],
+    ("ticket", "tags"): [{"tags": "1"}],
+    ("ticket", "creator"): [{"creator": "2000"}],
+    ("ticket", "created_at"): [{"created_at_from": "2026-01-01", "created_at_to": "2026-01-02"}],
+    ("ticket", "is_overdue"): [{"is_overdue": "1"}],
+    ("comment", "is_internal"): [{"is_internal": "1"}, {"is_internal": "0"}],
+    ("comment", "author"): [{"author": "2000"}],
+    ("comment", "created_at"): [{"created_at_from": "2026-01-01", "created_at_to": "2026-01-02"}],
+    ("attachment", "uploaded_by"): [{"uploaded_by": "2000"}],
+    ("attachment", "created_at"): [{"created_at_from": "2026-01-01", "created_at_to": "2026-01-02"}],
+    ("user", "created_at"): [{"created_at_from": "2026-01-01", "created_at_to": "2026-01-02"}],
+    ("seal", "sealed_at"): [{"sealed_at_from": "2026-01-01", "sealed_at_to": "2026-01-02"}],
+    ("user", "last_login"): [{"last_login": "empty"}, {"last_login": "not-empty"}, {"last_login": "today"}],
+    ("user", "is_staff"): [{"is_staff": "1"}, {"is_staff": "0"}],
+    ("attachment", "size_bytes"): [{"size_bytes_from": "10", "size_bytes_to": "11"}],
+    ("user", "is_active"): [{"is_active": "0"}],
+    ("operation", "verb"): [{"verb": "ticket.merge"}],
+    ("operation", "actor_user"): [{"actor_user": "2000"}],
+    ("operation", "created_at"): [{"created_at_from": "2026-01-01", "created_at_to": "2026-01-02"}],
+    ("audit-log", "table_name"): [{"table_name": "tickets"}, {"table_name": "tags"}],
+    ("audit-log", "record_id"): [{"table_name": "tickets", "record_id": "500"}],
+    ("audit-log", "action"): [{"action": "DELETE"}, {"action": "EXPORT"}],
+    ("audit-log", "user"): [{"user": "2000"}],
+    ("audit-log", "operation_id"): [{"operation_id": "00000000-0000-0000-0000-000000000001"}],
+    ("audit-log", "created_at"): [{"created_at_from": "2026-01-01", "created_at_to": "2026-01-02"}],
+}
+
+
+def sorts(view: View) -> Iterator[dict[str, str]]:
+    for trash in ({}, {"trash": "only"}) if view.has_trash else ({},):
+        for name in sortable(view, is_trash=bool(trash)):
+            for direction in ("asc", "desc"):
+                yield {**trash, "sortBy": name, "sort": direction}
+
+
+def filters(view: View) -> Iterator[dict[str, str]]:
+    for declared in view.filters:
+        yield from ASKED[view.identity, declared.name]
+
+
+def whole_tables(plan: dict[str, Any], wanted: float = inf) -> Iterator[str]:
+    """The tables that a plan reads from end to end; not where it stops early, for most rows are `wanted`."""
+    if plan["Node Type"] == "Limit":
+        wanted = min(wanted, plan["Plan Rows"])
+    elif plan["Node Type"] in {"Sort", "Aggregate", "Hash", "Hash Join"}:
+        wanted = inf
+    if plan["Node Type"] == "Seq Scan" and plan["Plan Rows"] < 2 * wanted:
+        yield plan["Relation Name"]
+    for part in plan.get("Plans", ()):
+        yield from whole_tables(part, wanted)
+
+
+class TestPlans:
+    @pytest.fixture(scope="class")
+    async def full(self, desk: Desk, desk_database: Database) -> Desk:
+        await desk.visitor("administrator")
+        await fill(desk_database)
+        return desk
+
+    async def test_no_sort_and_no_filter_reads_a_whole_table(self, full: Desk) -> None:
+        big = {row["relname"] for row in await full.owner.fetch(BIG)}
+        assert len(big) == 7
+        views = [view for view in full.app.state.site.declared if not view.stays_small]
+        found = {}
+        for view in views:
+            for query in ({}, *sorts(view), *filters(view)):
+                address = f"/admin/{view.identity}/list?{urlencode(query)}"
+                if tables := big & await self._read_wholly(full, address):
+                    found[address] = tables
+        assert found == {}
+
+    async def _read_wholly(self, full: Desk, address: str) -> set[str]:
+        sent: list[tuple[str, Any]] = []
+
+        def note(_connection: object, _cursor: object, statement: str, values: Any, *_: object) -> None:
+            sent.append((statement, values))
+
+        engine = full.app.state.engine.sync_engine
+        event.listen(engine, "before_cursor_execute", note)
+        response = await (await full.visitor("administrator")).get(address)
+        event.remove(engine, "before_cursor_execute", note)
+        assert response.status_code == 200, address
+        return {table for one in sent for table in await self._whole_tables(full, *one)}
+
+    async def _whole_tables(self, full: Desk, statement: str, values: Any) -> list[str]:
+        (plan,) = json.loads(await full.owner.fetchval(f"EXPLAIN (FORMAT JSON) {statement}", *values))
+        return list(whole_tables(plan["Plan"]))
