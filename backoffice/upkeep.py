@@ -16,6 +16,7 @@ from backoffice.audit.proof.anchor import AnchorPlace, anchor_newest, anchor_pla
 from backoffice.audit.proof.keys import SigningKey, find_signing_key
 from backoffice.audit.proof.sealer import seal, summarize
 from backoffice.database import SessionFactory
+from backoffice.desk.importing.keeping import keep_imports
 from backoffice.errors import BackofficeError
 from backoffice.jobs.forgetting import forget_jobs
 from backoffice.settings import Settings
@@ -66,6 +67,7 @@ def chores_of(settings: Settings, factory: SessionFactory) -> list[Chore]:
         Chore("prepare the history's months", _A_DAY, partial(_prepare_months, factory)),
         Chore("summarize the history's newest entries", _A_MINUTE, partial(summarize, factory)),
         Chore("forget the rows of old jobs", _A_DAY, partial(forget_jobs, factory)),
+        Chore("keep imports in order", _A_MINUTE, partial(keep_imports, factory, settings)),
         *_sealing(settings, factory),
     ]
 

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.attachments import clean_filename
-from backoffice.desk.importing.files import ImportFolder, forget_old_imports
+from backoffice.desk.importing.files import ImportFolder
 from backoffice.desk.importing.plan import Plan, first_plan, missing_columns, remember_plan, remembered_plan
 from backoffice.desk.importing.running import lock_import
 from backoffice.desk.importing.source import Source, detect
@@ -35,13 +35,11 @@ async def take_in(
 ) -> ImportFile:
     """Keep a file, and find out how it is read and what its columns are; BadInput for one that is none.
 
-    `time_zone` is that of moments that name none. Old imports are let go of along the way.
+    `time_zone` is that of moments that name none.
     """
-    await forget_old_imports(session)
     import_id = uuid4()
     size = await folder.save(import_id, chunks, limit=limit)
     try:
-        await asyncio.to_thread(folder.remove_old)
         source, found = await asyncio.to_thread(_looked_at, folder, import_id)
     except BaseException:
         folder.remove(import_id)

@@ -7,8 +7,6 @@ import pytest
 
 from backoffice.audit.context import Change
 from backoffice.database import transaction
-from backoffice.desk.importing import files
-from backoffice.desk.importing.files import forget_old_imports
 from backoffice.desk.importing.plan import Matching, Unknown
 from backoffice.desk.importing.running import NOT_RUN, begin_run, finish_run, import_chunk, rows_to_run
 from backoffice.errors import Conflict
@@ -209,22 +207,3 @@ class TestPeople:
             "SELECT full_name, is_active FROM users WHERE email LIKE 'ana@%'"
         )
         assert tuple(row) == ("Anna", False)
-
-
-class TestForgetting:
-    async def test_lets_go_of_old_rows_and_files(
-        self, importing: Importing, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        done, open_ = await importing.upload(HEAD + ROW), await importing.upload(HEAD + ROW)
-        await importing.check(done)
-        await importing.run(done)
-        await importing.owner.execute("UPDATE imports SET created_at = now() - interval '8 days'")
-        async with transaction(importing.factory, acting()) as session:
-            await forget_old_imports(session)
-        left = await importing.owner.fetch("SELECT id, columns FROM imports")
-        assert [tuple(row) for row in left] == [(done.id, "[]")]
-        assert await importing.owner.fetchval("SELECT count(*) FROM import_rows") == 0
-        assert importing.folder.path(open_.id).exists()
-        monkeypatch.setattr(files, "KEPT_FOR", files.KEPT_FOR * 0)
-        importing.folder.remove_old()
-        assert not importing.folder.path(open_.id).exists()
