@@ -167,7 +167,7 @@ class TestRights:
         assert "/admin/ticket/bulk/assign?status=open&amp;search=jams" in response.text
 
 
-BULK = {"assign", "set-status", "set-priority", "add-tags", "remove-tags", "trash"}
+BULK = {"assign", "set-status", "set-priority", "add-tags", "remove-tags", "edit", "trash"}
 
 
 def _buttons(response: Response) -> set[str]:
