@@ -1,6 +1,8 @@
 """Where in a list, how many rows, and in which order, as its address says."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final
 
@@ -140,7 +142,8 @@ def sorted_by(model: type[Base], name: str) -> list[InstrumentedAttribute[Any]]:
     return [attribute_of(model, each) for each in dict.fromkeys([name, *_following(model, name), key])]
 
 
-def _following(model: type[Base], name: str) -> list[str]:
+@cache
+def _following(model: type[Base], name: str) -> Sequence[str]:
     """What comes after `name` in the longest index that begins with it, as far as all rows have it."""
     mapper = inspect(model)
     first = mapper.columns[name]
