@@ -28,15 +28,13 @@ NOT_YOURS = "Only who did it, or a supervisor, can undo it."
 
 async def around(view: View, request: Request, operation: Operation) -> Mapping[str, Any]:
     """What the operation's template shows beside its facts."""
-    after = positive_number(request, "after") or 0
-    entries = await entries_of_operation(
-        request.state.session, operation.id, limit=ENTRIES + 1, after_id=after
-    )
-    page = entries[:ENTRIES]
+    session, after = request.state.session, positive_number(request, "after") or 0
+    entries = await entries_of_operation(session, operation.id, limit=ENTRIES + 1, after_id=after)
+    page, own = entries[:ENTRIES], view.url("details", operation.id)
     back, reason = await way_back(view, request, operation)
     return {
         "entries": operation_items(view.site, request, page),
-        "more_url": f"{view.url('details', operation.id)}?after={page[-1].id}" if len(entries) > ENTRIES else "",
+        "more_url": f"{own}?after={page[-1].id}" if len(entries) > ENTRIES else "",
         "counts": operation.outcome,
         "conflicts": [conflict(view, request, found) for found in operation.outcome.get("conflicts", ())],
         "undo": back,
@@ -55,7 +53,7 @@ async def way_back(view: View, request: Request, operation: Operation) -> tuple[
 async def _job(view: View, request: Request, operation: Operation) -> Link | None:
     """The job that the operation is, if it is one, for who may see it."""
     jobs, job = view.site.view_of(Job), await request.state.session.get(Job, operation.id)
-    if jobs is None or job is None or not jobs.may(request, "details"):
+    if not (jobs and job and jobs.may(request, "details")):
         return None
     return Link("Its job" if job.is_ended else "See how far it is", jobs.url("details", job.id))
 
@@ -82,8 +80,8 @@ async def _as_a_job(view: View, request: Request, operation: Operation) -> str |
     if await count_entries(session, operation.id, most=at_once + 1) <= at_once:
         return None
     job = await submit_undo(session, operation.id, page=view.identity)
-    page = view.site.view_of(Job)
-    return page.url("details", job.id) if page is not None else view.url("details", job.id)
+    jobs = view.site.view_of(Job)
+    return (jobs if jobs and jobs.may(request, "details") else view).url("details", job.id)
 
 
 def _may_undo(view: View, request: Request, operation: Operation) -> bool:

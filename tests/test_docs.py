@@ -35,7 +35,9 @@ class TestReadme:
         assert names("README.md", r"make ([a-z]+)") <= targets
 
     def test_and_changelog_name_commands_that_exist(self) -> None:
-        commands = r"`(run|serve|worker|job|migrate|audit|[a-z]+superuser|[a-z]+password|seed|check|[a-z]+-[a-z]+)`"
+        commands = (
+            r"`(run|serve|worker|job|migrate|audit|[a-z]+superuser|[a-z]+password|seed|check|[a-z]+-[a-z]+)`"
+        )
         listed = names("CHANGELOG.md", commands)
         assert listed == set(cli.commands)
 
