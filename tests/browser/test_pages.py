@@ -5,7 +5,8 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Page, StorageState
 
 from tests.browser.conftest import OpenPage
-from tests.browser.exhibits import PAGES, Exhibits, make_exhibits
+from tests.browser.exhibits import PAGES
+from tests.browser.making import Exhibits, make_exhibits
 from tests.browser.served import Served
 
 PHONE = {"width": 390, "height": 844}
