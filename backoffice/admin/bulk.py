@@ -166,7 +166,10 @@ async def _submit(asked: Question, ids: Sequence[int]) -> Response:
     )
     job = await submit(request.state.session, work, needs_approval=needs_approval)
     page = site.view_of(Job)
-    return see_other(page.url("details", job.id) if page is not None else _back(view, request))
+    if page is not None and page.may(request, "details"):
+        return see_other(page.url("details", job.id))
+    flash(request, Flash(f"{len(ids):,} {view.noun(len(ids))} are worked on beside the desk.", level="info"))
+    return see_other(_back(view, request))
 
 
 def _verb(asked: Question) -> NamedVerb:

@@ -248,6 +248,18 @@ class TestASubmittedOne:
         assert undone.status_code == 303
         assert await small.owner.fetchval(found, ids) == 0
 
+    async def test_who_may_see_no_jobs_is_told_on_the_list(self, small: Desk) -> None:
+        supervisor, group = await small.visitor("supervisor"), await small.group_id("Supervisors")
+        of_jobs = "group_accesses WHERE identity = 'job' AND group_id = $1"
+        taken = await small.owner.fetch(f"DELETE FROM {of_jobs} RETURNING action", group)
+        try:
+            url, _ = await self._ask(small, supervisor)
+            assert url.startswith("/admin/ticket/list")
+            assert "3 tickets are worked on beside the desk." in (await supervisor.get(url)).text
+        finally:
+            grant = "INSERT INTO group_accesses (group_id, identity, action) VALUES ($1, 'job', $2)"
+            await small.owner.executemany(grant, [(group, row["action"]) for row in taken])
+
     async def test_cancelled_before_it_began(self, small: Desk) -> None:
         supervisor = await small.visitor("supervisor")
         url, ids = await self._ask(small, supervisor)
