@@ -60,6 +60,21 @@ class TestPresets:
             assert "Created: " in main_of(response)
 
 
+class TestDaysInConditions:
+    async def test_where_each_begins_and_ends(self, agent: Browser, factory: SessionFactory) -> None:
+        noons = [datetime(2026, 5, day, 12, tzinfo=zone(AUCKLAND)) for day in (30, 31)]
+        noons.append(datetime(2026, 6, 1, 12, tzinfo=zone(AUCKLAND)))
+        before, on, after = await make_tickets(factory, *({"created_at": noon} for noon in noons))
+        for asked, found in {
+            "before:2026-05-31": {before},
+            "on:2026-05-31": {on},
+            "2026-05-31": {on},
+            "after:2026-05-31": {after},
+            "between:2026-05-30|2026-05-31": {before, on},
+        }.items():
+            assert set(keys_in(await listed(agent.client, where=f"created_at:{asked}"))) == found, asked
+
+
 class TestPresence:
     async def test_of_a_moment(self, agent: Browser, factory: SessionFactory) -> None:
         async with transaction(factory, arranging()) as session:

@@ -73,7 +73,9 @@ class TestReading:
         assert parsed(' all ( a : "x y" | z , b : empty ) ') == parsed('all(a:"x y"|z,b:empty)')
 
     def test_the_name_of_an_operator_as_a_value(self) -> None:
-        assert parsed('name:"empty"') == Group(Mode.ALL, (Condition("name", Operator.IS, ("empty",)),))
+        tree = Group(Mode.ALL, (Condition("name", Operator.IS, ("empty",)),))
+        assert parsed('name:"empty"') == tree
+        assert written(tree) == 'all(name:"empty")'
 
     @pytest.mark.parametrize(
         ("text", "sentence"),
