@@ -366,6 +366,20 @@ class TestApproval:
         assert bell_in(page) == "Jobs"
         assert (await supervisor.post(f"/admin/job/{job}/approve")).status_code == 403
 
+    async def test_takes_the_grant_to_approve(self, desk: Desk) -> None:
+        job = await self._waiting(desk, user_id=(await desk.visitor("administrator")).id)
+        supervisor, group = await desk.visitor("supervisor"), await desk.group_id("Supervisors")
+        grant = "group_accesses WHERE identity = 'job' AND action = 'action:approve' AND group_id = $1"
+        await desk.owner.execute(f"DELETE FROM {grant}", group)
+        try:
+            assert (await supervisor.post(f"/admin/job/{job}/approve")).status_code == 403
+        finally:
+            add = (
+                "INSERT INTO group_accesses (group_id, identity, action) VALUES ($1, 'job', 'action:approve')"
+            )
+            await desk.owner.execute(add, group)
+        assert (await supervisor.post(f"/admin/job/{job}/approve")).status_code == 303
+
     async def test_rings_for_who_may(self, desk: Desk) -> None:
         await self._waiting(desk)
         assert (

@@ -5,6 +5,7 @@ from typing import Any
 
 from playwright.async_api import Page, expect
 
+from tests.browser.imports import name_columns_wrongly, upload_nothing
 from tests.browser.making import LONG_WORD, Exhibits
 from tests.browser.served import LARGEST_UPLOAD
 from tests.browser.steps import message, open_panel, save, sign_in
@@ -39,7 +40,7 @@ async def tick_rows(page: Page, exhibits: Exhibits) -> None:
 
 async def choose(page: Page, exhibits: Exhibits) -> None:
     await tick_rows(page, exhibits)
-    await page.get_by_role("button", name="Assign").click()
+    await page.get_by_role("button", name="Assign", exact=True).click()
     await expect(page.get_by_role("heading", name="Assign")).to_be_visible()
 
 
@@ -143,20 +144,6 @@ async def upload_too_much(page: Page, exhibits: Exhibits) -> None:
     await page.get_by_label("File").set_input_files(large)
     await page.get_by_role("button", name="Attach").click()
     await expect(page.locator(".error-code")).to_have_text("413")
-
-
-async def upload_nothing(page: Page, exhibits: Exhibits) -> None:
-    await page.goto("/admin/import/upload")
-    await page.get_by_role("button", name="Upload").click()
-    await expect(page.get_by_role("alert")).to_be_visible()
-
-
-async def name_columns_wrongly(page: Page, exhibits: Exhibits) -> None:
-    await page.goto(f"/admin/import/columns/{exhibits['import']}")
-    for position in (0, 1):
-        await page.locator(f"#column-{position}").select_option("title")
-    await page.get_by_role("button", name="Check every row").click()
-    await expect(page.get_by_role("alert")).to_be_visible()
 
 
 async def verify_wrongly(page: Page, exhibits: Exhibits) -> None:
