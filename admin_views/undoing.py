@@ -14,8 +14,7 @@ from backoffice.admin.pages import Flash, Link
 from backoffice.admin.request import came_from, current_user, flash, positive_number, see_other
 from backoffice.admin.view import View
 from backoffice.audit.browse import entries_of_operation, operation_totals
-from backoffice.audit.links import parent_table
-from backoffice.audit.revert import UndoResult, count_entries, undo, why_not
+from backoffice.audit.revert import UndoResult, count_entries, record_table, undo, why_not
 from backoffice.errors import NotAllowed
 from backoffice.jobs import submit_undo
 from models import AuditAction, Base, Job, Operation
@@ -103,7 +102,7 @@ async def _missing_right(view: View, request: Request, operation: Operation) -> 
     tables = {total.table_name for total in totals}
     if tables & RIGHTS:
         return "It changed who may do what. Change the group, or the person, instead."
-    views = [view_of_table(view.site, _record_table(table)) for table in tables]
+    views = [view_of_table(view.site, record_table(Base.metadata.tables[table]).name) for table in tables]
     made = [view_of_table(view.site, one.table_name) for one in totals if one.action is AuditAction.CREATE]
     is_refused = any(one is not None and not one.may(request, "edit") for one in views)
     # What was created goes to the trash.
@@ -112,12 +111,6 @@ async def _missing_right(view: View, request: Request, operation: Operation) -> 
     if is_refused or (not may_manage_staff and await people.touches_staff(session, operation.id)):
         return "You are not allowed to change what it changed."
     return None
-
-
-def _record_table(table: str) -> str:
-    """The table whose page shows it: a link belongs to its record."""
-    links = Base.metadata.tables[table]
-    return parent_table(links).name if "audit_record" in links.info else table
 
 
 def _report(view: View, request: Request, result: UndoResult) -> Flash:

@@ -1,12 +1,17 @@
 """A file that was tried, with rows of each verdict and words that try the layout, for pages that show it."""
 
 import json
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from playwright.async_api import Page, expect
 
 from backoffice.desk.importing.plan import first_plan
 from backoffice.desk.importing.source import Format, Source
 from models import ImportKind
 from tests.browser.served import Served
+
+if TYPE_CHECKING:
+    from tests.browser.making import Exhibits
 
 WORD: Final = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
 COLUMNS: Final = {
@@ -50,3 +55,17 @@ async def make_import(served: Served) -> str:
             *(key, number, name, title, verdict, reason),
         )
     return key
+
+
+async def upload_nothing(page: Page, exhibits: "Exhibits") -> None:
+    await page.goto("/admin/import/upload")
+    await page.get_by_role("button", name="Upload").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+
+
+async def name_columns_wrongly(page: Page, exhibits: "Exhibits") -> None:
+    await page.goto(f"/admin/import/columns/{exhibits['import']}")
+    for position in (0, 1):
+        await page.locator(f"#column-{position}").select_option("title")
+    await page.get_by_role("button", name="Check every row").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
