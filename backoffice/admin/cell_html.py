@@ -47,14 +47,11 @@ def row_writer(columns: Sequence[Column], reader: Reader) -> Callable[[Row], Mar
     text need not, a number must.
     """
     main, labels = main_column(columns), [_column_label(column.label) for column in columns]
-    edits = [_edit_button(column) for column in columns]
 
     def write(row: Row) -> Markup:
         cells = [
-            _main_cell(cell, label, row, reader)
-            if place == main
-            else _other_cell(cell, label, reader, edit(row) if edit else "")
-            for place, (cell, label, edit) in enumerate(zip(row.cells, labels, edits, strict=True))
+            _main_cell(cell, label, row, reader) if place == main else _other_cell(cell, label, reader)
+            for place, (cell, label) in enumerate(zip(row.cells, labels, strict=True))
         ]
         return Markup("\n".join(cells))  # noqa: S704 - each escapes what it shows
 
@@ -80,27 +77,10 @@ def _main_cell(cell: Cell, label: str, row: Row, reader: Reader) -> str:
     return f'<td role="cell" class="kind-{cell.kind} is-main{empty}">{inside}</td>'
 
 
-def _other_cell(cell: Cell, label: str, reader: Reader, edit: str) -> str:
-    state = (" is-empty" if _is_empty(cell) else "") + (" is-editable" if edit else "")
+def _other_cell(cell: Cell, label: str, reader: Reader) -> str:
+    empty = " is-empty" if _is_empty(cell) else ""
     shown = _written(cell, reader, "", _IN_LISTS)
-    return f'<td role="cell" class="kind-{cell.kind}{state}">{label}{shown}{edit}</td>'
-
-
-def _edit_button(column: Column) -> Callable[[Row], str] | None:
-    """Makes the button that edits this column's cell in its row; None where that is not done."""
-    if not column.in_place_url:
-        return None
-    url, label, name = escape(column.in_place_url), escape(column.label), escape(column.name)
-
-    def write(row: Row) -> str:
-        return (
-            '<button class="edit-cell icon-button needs-script" type="button"'
-            f' data-in-place="{url}/{row.pk}/{name}"'
-            f' aria-label="Edit {label} of {escape(row.title)}" title="Edit">'
-            '<i class="ti ti-pencil" aria-hidden="true"></i></button>'
-        )
-
-    return write
+    return f'<td role="cell" class="kind-{cell.kind}{empty}">{label}{shown}</td>'
 
 
 def _is_empty(cell: Cell) -> bool:

@@ -91,7 +91,7 @@ class Column:
     sort_url: str = ""
     #: `ascending`, `descending`, or empty when the list is not sorted by it (as `aria-sort` has it).
     sorted: str = ""
-    #: Where a row's key and the column's name lead to the form with this field alone; empty for none.
+    #: Below it, by a row's key and the column's name, is the form with this field alone; empty for none.
     in_place_url: str = ""
 
 
@@ -224,6 +224,9 @@ class ListPage:
     way_out: Link
     #: In which order a search shows what it found, and what it left out.
     search_note: str = ""
+    #: Whether it can be exported by a job, and may be so large that the server has to say whether it must.
+    can_export_later: bool = False
+    may_be_large: bool = False
 
 
 # Forms ------------------------------------------------------------------------------------------

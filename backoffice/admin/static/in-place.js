@@ -11,8 +11,9 @@ if (list) start();
 function start() {
   dialog.className = "in-place";
   document.body.append(dialog);
+  for (const each of list.querySelectorAll("[data-row]")) addButtons(each);
   list.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-in-place]");
+    const button = event.target.closest("button[data-in-place]");
     if (button) open(button);
   });
   dialog.addEventListener("click", (event) => {
@@ -24,6 +25,25 @@ function start() {
   });
   dialog.addEventListener("submit", save);
   dialog.addEventListener("close", () => focusOnButton());
+}
+
+// The heads say which columns are edited; the server need not say it of each row.
+function addButtons(row) {
+  const title = row.querySelector(".is-main")?.innerText.trim() ?? "";
+  const cells = [...row.children];
+  for (const head of list.querySelectorAll("th[data-in-place]")) {
+    const cell = cells[head.cellIndex];
+    const button = document.createElement("button");
+    const mark = document.createElement("i");
+    Object.assign(button, { type: "button", className: "edit-cell icon-button", title: "Edit" });
+    button.dataset.inPlace = `${head.dataset.inPlace}/${row.dataset.row}/${head.dataset.field}`;
+    button.setAttribute("aria-label", `Edit ${head.dataset.label} of ${title}`);
+    mark.className = "ti ti-pencil";
+    mark.setAttribute("aria-hidden", "true");
+    button.append(mark);
+    cell.classList.add("is-editable");
+    cell.append(button);
+  }
 }
 
 async function open(button) {
@@ -95,8 +115,12 @@ async function save(event) {
 function take(page) {
   const fresh = page.querySelector(`[data-row="${CSS.escape(row.dataset.row)}"]`);
   for (const cell of row.querySelectorAll("td:not(.tick)")) cell.remove();
-  if (fresh) row.append(...fresh.querySelectorAll("td:not(.tick)"));
-  else row.remove();
+  if (fresh) {
+    row.append(...fresh.querySelectorAll("td:not(.tick)"));
+    addButtons(row);
+  } else {
+    row.remove();
+  }
   const said = page.querySelector(".flashes");
   document.querySelector(".flashes")?.remove();
   if (said) document.querySelector("main").prepend(document.importNode(said, true));
@@ -104,6 +128,6 @@ function take(page) {
 }
 
 function focusOnButton() {
-  const button = list.querySelector(`[data-in-place="${CSS.escape(address)}"]`);
-  (button ?? list.querySelector("[data-in-place]"))?.focus();
+  const buttons = [...list.querySelectorAll("button[data-in-place]")];
+  (buttons.find((each) => each.dataset.inPlace === address) ?? buttons[0])?.focus();
 }
