@@ -1,3 +1,4 @@
+from typing import Any
 from uuid import UUID
 
 from backoffice.database import SessionFactory, transaction
@@ -8,7 +9,11 @@ from tests.factories import arranging, make_job
 
 async def make_chunks(factory: SessionFactory, user: User) -> UUID:
     """Of three chunks the first was refused in part, the second failed, and the third is not done."""
-    outcomes = ({"rows": {"gone by now": [2, 3]}, "error": ""}, {"rows": {}, "error": "torn"}, {})
+    outcomes: tuple[dict[str, Any], ...] = (
+        {"rows": {"gone by now": [2, 3]}, "error": ""},
+        {"rows": {}, "error": "torn"},
+        {},
+    )
     async with transaction(factory, arranging()) as session:
         job = await make_job(session, user_id=user.id)
         for number, outcome in enumerate(outcomes, start=1):
