@@ -340,9 +340,8 @@ class TestApproval:
         page = await details(visitor, job)
         assert (f"/admin/job/{job}/{deed}" in page.text) == (status == 303)
         assert (await visitor.post(f"/admin/job/{job}/{deed}")).status_code == status
-        state, decided_by = await desk.owner.fetchrow(
-            "SELECT state, approved_by_id FROM jobs WHERE id = $1", job
-        )
+        found = await desk.owner.fetch("SELECT state, approved_by_id FROM jobs WHERE id = $1", job)
+        state, decided_by = found[0]
         if status == 303:
             assert (state, decided_by) == ({"approve": "queued", "reject": "rejected"}[deed], visitor.id)
             assert (await visitor.post(f"/admin/job/{job}/{deed}")).status_code == 409
@@ -351,6 +350,7 @@ class TestApproval:
 
     async def test_is_on_record_with_who_approved(self, desk: Desk) -> None:
         job, administrator = await self._waiting(desk), await desk.visitor("administrator")
+        assert administrator.user is not None
         await administrator.post(f"/admin/job/{job}/approve")
         operation = await desk.owner.fetchrow("SELECT * FROM operations WHERE id = $1", job)
         assert operation is not None
