@@ -94,6 +94,19 @@ class TestCheck:
             ("error", "the ticket with this number is in the trash")
         ]
 
+    async def test_takes_the_first_of_several_rows_for_one_ticket(self, importing: Importing) -> None:
+        repeated = HEAD + ROW + ROW.replace("A-1", "A-2") + ROW * 2
+        wrong = ("error", "the same number stands already in line 2")
+        assert await verdicts(importing, repeated) == [("create", ""), ("create", ""), wrong, wrong]
+
+    async def test_takes_rows_for_staff_from_those_alone_who_manage_them(self, importing: Importing) -> None:
+        people = "Email,Name,Role\nkim@example.com,Kim,agent\n"
+        wrong = ("error", "only those who manage staff may make staff accounts")
+        assert await verdicts(importing, people, kind=ImportKind.PEOPLE) == [wrong]
+        assert await verdicts(importing, people, kind=ImportKind.PEOPLE, may_make_staff=True) == [
+            ("create", "")
+        ]
+
     async def test_of_rows_without_a_number_never_finds_a_ticket(self, importing: Importing) -> None:
         rows = HEAD + ",x,x,open,ana@example.com,,,,\n" * 2
         assert await verdicts(importing, rows) == [("create", "")] * 2
