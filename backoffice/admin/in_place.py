@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from backoffice.admin.view import View
 
 TEMPLATE: Final = "form.html"
+NO_FIELD: Final = "This field is not edited in the list."
 
 
 async def field_page(site: "AdminSite", view: "View", request: Request) -> Response:
     """The form with one field of a record."""
-    record, name = await _asked_for(view, request)
+    name = _field(view, request)
+    record = await _load(view, request, name)
     form = await record_form(view, request, record, only=name)
     draft = Draft(form, shown(view, request, record, only=name), {}, record.version)
     return site.render(request, TEMPLATE, _page(site, view, request, record, draft))
@@ -38,8 +40,9 @@ async def field_page(site: "AdminSite", view: "View", request: Request) -> Respo
 
 async def save_field(site: "AdminSite", view: "View", request: Request) -> Response:
     """Save it, or show the form again with what is wrong, or with what somebody else made of it meanwhile."""
+    name = _field(view, request)
     await lock_record(view, request)
-    record, name = await _asked_for(view, request)
+    record = await _load(view, request, name)
     draft = await read_draft(view, request, record, submitted(request), only=name)
     page = _page(site, view, request, record, draft)
     if not is_valid(draft):
@@ -49,16 +52,20 @@ async def save_field(site: "AdminSite", view: "View", request: Request) -> Respo
     return await _save(site, view, request, record, draft, page)
 
 
-async def _asked_for(view: "View", request: Request) -> tuple[Any, str]:
-    """The record and the field's name; NotFound where this field is not edited in place."""
+def _field(view: "View", request: Request) -> str:
+    """The name of the field that is asked for; NotFound where this one is not edited in place."""
     view.require(request, "edit")
     name = str(request.path_params["field"])
     if name not in view.edit_in_place:
-        raise NotFound("This field is not edited in the list.")
+        raise NotFound(NO_FIELD)
+    return name
+
+
+async def _load(view: "View", request: Request, name: str) -> Any:
     record = await load_to_edit(view, request)
     if name not in view.form_names(request, record):
-        raise NotFound("This field is not edited in the list.")
-    return record, name
+        raise NotFound(NO_FIELD)
+    return record
 
 
 async def _save(

@@ -69,7 +69,7 @@ ASKED: Final[dict[tuple[str, str], list[dict[str, str]]]] = {
     ("ticket", "status"): [{"status": "open"}, {"status": "open,closed"}],
     ("ticket", "priority"): [{"priority": "urgent"}],
     ("ticket", "assignee"): [{"assignee": "me"}, {"assignee": "nobody"}],
-    ("ticket", "tags"): [{"tags": "1"}],
+    ("ticket", "tags"): [{"tags": "1"}, {"tags": "empty"}, {"tags": "not-empty"}],
     ("ticket", "creator"): [{"creator": "2000"}],
     ("ticket", "created_at"): [{"created_at_from": "2026-01-01", "created_at_to": "2026-01-02"}],
     ("ticket", "is_overdue"): [{"is_overdue": "1"}],

@@ -211,9 +211,11 @@ def _is_linked(relation: RelationshipProperty[Any], keys: Sequence[Any] | None) 
     """Whether a row is linked to one of `keys`, or to any record: read from the table between alone."""
     ((own, link_to_own),) = relation.synchronize_pairs
     ((_, link_to_other),) = relation.secondary_synchronize_pairs or ()
-    linked = exists().where(link_to_own == own)
     if keys is None:
-        return linked
+        # Asked row by row, as long as a page needs: a join would read all links to find rows without any.
+        links = select(link_to_own).where(link_to_own == own).correlate(own.table).offset(0)
+        return links.exists()
+    linked = exists().where(link_to_own == own)
     return linked.where(link_to_other == keys[0] if len(keys) == 1 else link_to_other.in_(keys))
 
 
