@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from backoffice.admin.export_jobs import export_kind
 from backoffice.admin.site import AdminSite
 from backoffice.desk.importing.files import ImportFolder
 from backoffice.desk.importing.job import import_kind
@@ -13,5 +14,6 @@ def job_kinds(site: AdminSite) -> Sequence[JobKind]:
     return (
         bulk_kind(site.verbs, site.factory, site.settings),
         undo_kind(),
+        export_kind(site),
         import_kind(site.factory, ImportFolder.of(site.settings)),
     )

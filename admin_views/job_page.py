@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from starlette.requests import Request
 
-from admin_views import undoing
+from admin_views import job_download, undoing
 from admin_views.job_deeds import may_decide
 from admin_views.job_rows import ShownRow, shown_rows
+from backoffice.admin.export_jobs import EXPORT
 from backoffice.admin.request import current_user
 from backoffice.admin.view import View
 from backoffice.jobs import Pace, first_left_alone, pace_of
@@ -33,7 +34,8 @@ class Count:
 
 async def around(view: View, request: Request, job: Job) -> Mapping[str, Any]:
     """What the job's template shows beside its facts."""
-    counts, reasons = [*_counts(job)], [*_reasons(job)]
+    # An export changes no rows: what there is to tell of it is its file.
+    counts, reasons = ([*_counts(job)], [*_reasons(job)]) if job.kind != EXPORT else ([], [])
     conflicts = job.outcome.get("conflicts", ())[:MOST_SHOWN] if job.is_ended else ()
     left = sum(reason.count for reason in reasons)
     own = view.url(str(job.id))
@@ -54,6 +56,8 @@ async def around(view: View, request: Request, job: Job) -> Mapping[str, Any]:
         "conflicts": [undoing.conflict(view, request, found) for found in conflicts],
         "conflict_count": job.outcome.get("conflict_count", 0),
         "conflicts_url": f"{own}/conflicts.csv" if job.outcome.get("conflict_count") else "",
+        "file": job_download.offered(view, request, job),
+        "errors": list(job.outcome.get("errors", ())) if job.kind == EXPORT else [],
         **await _operation(view, request, job),
     }
 

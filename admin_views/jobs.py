@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, or_
 from starlette.requests import Request
 from starlette.responses import Response
 
-from admin_views import job_cells, job_deeds, job_files, job_page
+from admin_views import job_cells, job_deeds, job_download, job_files, job_page
 from admin_views.pickers import STAFF
 from backoffice.accounts.sessions import CurrentUser
 from backoffice.admin.filters import Choice, Dates, Related
@@ -112,3 +112,7 @@ class JobAdmin(View, model=Job):
     @expose("/{pk}/conflicts.csv", methods=["GET"])
     async def take_conflicts(self, request: Request) -> Response:
         return await job_files.conflicts(self, request)
+
+    @expose("/{pk}/download", methods=["GET"])
+    async def take_file(self, request: Request) -> Response:
+        return await job_download.download(self, request)

@@ -157,6 +157,14 @@ class Settings(BaseSettings):
     job_workers: int = Field(
         2, ge=0, description="How many chunks of jobs this process does at a time beside serving; 0: none"
     )
+    export_rows_at_once: int = Field(
+        100_000,
+        ge=1,
+        description="A list of more rows is exported by a job; as Excel, one of more than a fifth of that",
+    )
+    export_hours: int = Field(
+        24, ge=1, description="For so many hours one can download what a job has exported"
+    )
     log_level: LogLevel = Field(LogLevel.INFO, description="debug, info, warning or error")
 
     _embedded: bool = PrivateAttr(default=False)

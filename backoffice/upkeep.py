@@ -18,6 +18,7 @@ from backoffice.audit.proof.sealer import seal, summarize
 from backoffice.database import SessionFactory
 from backoffice.desk.importing.keeping import keep_imports
 from backoffice.errors import BackofficeError
+from backoffice.export_files import ExportFolder
 from backoffice.jobs.forgetting import forget_jobs
 from backoffice.settings import Settings
 
@@ -31,6 +32,7 @@ RETRY: Final = 60.0
 PATIENCE: Final = 5.0
 
 _A_MINUTE: Final = 60.0
+_AN_HOUR: Final = 3600.0
 _A_DAY: Final = 24 * 3600.0
 
 
@@ -67,6 +69,7 @@ def chores_of(settings: Settings, factory: SessionFactory) -> list[Chore]:
         Chore("prepare the history's months", _A_DAY, partial(_prepare_months, factory)),
         Chore("summarize the history's newest entries", _A_MINUTE, partial(summarize, factory)),
         Chore("forget the rows of old jobs", _A_DAY, partial(forget_jobs, factory)),
+        Chore("remove old exports", _AN_HOUR, ExportFolder.of(settings).remove_old),
         Chore("keep imports in order", _A_MINUTE, partial(keep_imports, factory, settings)),
         *_sealing(settings, factory),
     ]

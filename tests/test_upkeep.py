@@ -19,6 +19,7 @@ ALWAYS = [
     "prepare the history's months",
     "summarize the history's newest entries",
     "forget the rows of old jobs",
+    "remove old exports",
     "keep imports in order",
 ]
 

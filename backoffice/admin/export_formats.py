@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final
 from anyio import open_file, to_thread
 
 from backoffice.admin.export_columns import ExportColumn, ValueKind
-from backoffice.admin.workbook import Workbook
+from backoffice.admin.workbook import SHEET_ROWS, Workbook
 
 Rows = Sequence[Sequence[Any]]
 Values = Sequence[Any]
@@ -31,12 +31,16 @@ class ExportFormat(ABC):
     name: ClassVar[str]
     label: ClassVar[str]
     media_type: ClassVar[str]
-    #: None: as many as there are.
+    #: As many as are sent at once; None: as many as there are.
     most_rows: ClassVar[int | None] = None
+    #: How much longer a row of it takes than one of CSV.
+    effort: ClassVar[int] = 1
 
     @abstractmethod
-    def chunks(self, columns: Sequence[ExportColumn], batches: Batches) -> AsyncGenerator[bytes, None]:
-        """The file, piece by piece, in flat memory."""
+    def chunks(
+        self, columns: Sequence[ExportColumn], batches: Batches, scratch: Path | None = None
+    ) -> AsyncGenerator[bytes, None]:
+        """The file, piece by piece, in flat memory; in `scratch` lies what it must write down before."""
 
 
 class CsvFormat(ExportFormat):
@@ -44,7 +48,9 @@ class CsvFormat(ExportFormat):
 
     name, label, media_type = "csv", "CSV", "text/csv; charset=utf-8"
 
-    async def chunks(self, columns: Sequence[ExportColumn], batches: Batches) -> AsyncGenerator[bytes, None]:
+    async def chunks(
+        self, columns: Sequence[ExportColumn], batches: Batches, scratch: Path | None = None
+    ) -> AsyncGenerator[bytes, None]:
         texts = [_CSV.get(column.kind) for column in columns]
         head = _lines([_unformulated([column.label for column in columns])])
         yield b"\xef\xbb\xbf" + head
@@ -57,7 +63,9 @@ class JsonLinesFormat(ExportFormat):
 
     name, label, media_type = "jsonl", "JSON Lines", "application/jsonl"
 
-    async def chunks(self, columns: Sequence[ExportColumn], batches: Batches) -> AsyncGenerator[bytes, None]:
+    async def chunks(
+        self, columns: Sequence[ExportColumn], batches: Batches, scratch: Path | None = None
+    ) -> AsyncGenerator[bytes, None]:
         names = [column.name for column in columns]
         values = [_JSON.get(column.kind) for column in columns]
         encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, default=str).encode
@@ -68,15 +76,18 @@ class JsonLinesFormat(ExportFormat):
 
 
 class WorkbookFormat(ExportFormat):
-    """A workbook with one sheet: made in a file, row by row, and sent when it is whole."""
+    """A workbook, with as many sheets as it takes: made in a file, row by row, and sent when it is whole."""
 
     name, label = "xlsx", "Excel"
     media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     #: As many as a sheet has below its heading.
-    most_rows = 1_048_575
+    most_rows = SHEET_ROWS - 1
+    effort = 5
 
-    async def chunks(self, columns: Sequence[ExportColumn], batches: Batches) -> AsyncGenerator[bytes, None]:
-        with TemporaryDirectory(prefix="backoffice-export-") as folder:
+    async def chunks(
+        self, columns: Sequence[ExportColumn], batches: Batches, scratch: Path | None = None
+    ) -> AsyncGenerator[bytes, None]:
+        with TemporaryDirectory(prefix="backoffice-export-", dir=scratch) as folder:
             path = Path(folder) / "export.xlsx"
             with Workbook(path, columns) as workbook:
                 async for rows in batches:

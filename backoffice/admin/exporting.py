@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from anyio import CancelScope, CapacityLimiter, WouldBlock, create_task_group
 from sqlalchemy import Select, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -63,10 +64,8 @@ async def export(site: "AdminSite", view: "View", request: Request) -> Response:
     """The file of the list that the address asks for; BadInput or NotFound before anything is sent."""
     view.require(request, "list")
     view.require(request, "export")
-    made = FORMATS.get(request.path_params["format"])
-    if made is None:
-        raise NotFound("There is no such format: a list is exported as csv, xlsx or jsonl.")
-    wanted = await _wanted(site, view, request, made)
+    made = format_of(request)
+    wanted = await wanted_export(site, view, request, made)
     headers = {"Content-Disposition": _disposition(view, made), "Cache-Control": "no-store"}
     if request.method == "HEAD":
         return Response(headers=headers, media_type=made.media_type)
@@ -88,7 +87,16 @@ def export_links(view: "View", request: Request, address: ListAddress, columns: 
     ]
 
 
-async def _wanted(site: "AdminSite", view: "View", request: Request, made: ExportFormat) -> Export:
+def format_of(request: Request) -> ExportFormat:
+    """The format that the path names; NotFound for what is none."""
+    made = FORMATS.get(request.path_params["format"])
+    if made is None:
+        raise NotFound("There is no such format: a list is exported as csv, xlsx or jsonl.")
+    return made
+
+
+async def wanted_export(site: "AdminSite", view: "View", request: Request, made: ExportFormat) -> Export:
+    """What the request's address exports; BadInput where it makes no sense."""
     filtered = await filtered_query(site, view, request)
     place = place_of(view, request.query_params, is_trash=filtered.is_trash)
     if place.problem:
@@ -102,22 +110,50 @@ async def _wanted(site: "AdminSite", view: "View", request: Request, made: Expor
 
 async def _check_size(request: Request, wanted: Export) -> None:
     most = wanted.format.most_rows
-    if most is None:
-        return
-    rows = wanted.statement.with_only_columns(wanted.view.key, maintain_column_froms=True).order_by(None)
-    counted = select(func.count()).select_from(rows.limit(most + 1).subquery())
-    options = wanted.statement.get_execution_options()
-    if (await request.state.session.execute(counted.execution_options(**options))).scalar_one() > most:
+    if most is not None and await count_rows(request.state.session, wanted, most=most + 1) > most:
         raise TooLarge(
-            f"{wanted.format.label} holds at most {most:,} rows, and these are more."
-            " Export as CSV instead, or narrow the list."
+            f"A sheet of {wanted.format.label} holds at most {most:,} rows, and these are more."
+            " Export them in the background, or as CSV, or narrow the list."
         )
 
 
-def _disposition(view: "View", made: ExportFormat) -> str:
+async def count_rows(session: AsyncSession, wanted: Export, *, most: int | None = None) -> int:
+    """How many rows the export has; of more than `most` no more are counted."""
+    rows = wanted.statement.with_only_columns(wanted.view.key, maintain_column_froms=True).order_by(None)
+    counted = select(func.count()).select_from(rows.limit(most).subquery())
+    options = wanted.statement.get_execution_options()
+    return (await session.execute(counted.execution_options(**options))).scalar_one()
+
+
+@asynccontextmanager
+async def reading(session: AsyncSession, wanted: Export) -> AsyncIterator[Batches]:
+    """The rows, some at a time, all of one moment."""
+    result = await session.stream(wanted.statement, execution_options={"yield_per": BATCH})
+    try:
+        yield result.partitions(BATCH)
+    finally:
+        await result.close()
+
+
+def facts_of(wanted: Export) -> dict[str, Any]:
+    """What the history says of who takes it."""
+    return {
+        "table_name": wanted.view.model.__tablename__,
+        "record_id": None,
+        "facts": {"format": wanted.format.name, "for": wanted.words},
+        # The words that were searched for may be somebody's name.
+        "personal": ["for"],
+    }
+
+
+def file_name(view: "View", made: ExportFormat) -> str:
     """Such as `tickets-2026-05-31.csv`."""
     page = _UNFIT.sub("-", view.name_plural.lower()).strip("-") or view.identity
-    return f'attachment; filename="{page}-{datetime.now(UTC):%Y-%m-%d}.{made.name}"'
+    return f"{page}-{datetime.now(UTC):%Y-%m-%d}.{made.name}"
+
+
+def _disposition(view: "View", made: ExportFormat) -> str:
+    return f'attachment; filename="{file_name(view, made)}"'
 
 
 # Sending it ------------------------------------------------------------------------------------
@@ -154,17 +190,14 @@ class Download(StreamingResponse):
         with _taking_turns(self._site.exports):
             change = self._change(read_only=False)
             async with transaction(self._site.factory, change) as session:
-                await record_event(session, AuditAction.EXPORT, **self._facts())
-            async with transaction(self._site.factory, self._change(read_only=True)) as session:
-                options = {"yield_per": BATCH}
-                result = await session.stream(self._wanted.statement, execution_options=options)
-                batches: Batches = result.partitions(BATCH)
-                try:
-                    made = self._wanted.format.chunks(self._wanted.columns, batches)
-                    async with aclosing(made) as chunks:
-                        yield chunks
-                finally:
-                    await result.close()
+                await record_event(session, AuditAction.EXPORT, **facts_of(self._wanted))
+            async with (
+                transaction(self._site.factory, self._change(read_only=True)) as session,
+                reading(session, self._wanted) as batches,
+            ):
+                made = self._wanted.format.chunks(self._wanted.columns, batches)
+                async with aclosing(made) as chunks:
+                    yield chunks
 
     def _change(self, *, read_only: bool) -> Change:
         asked: Change = self._request.state.change
@@ -178,15 +211,6 @@ class Download(StreamingResponse):
             statement_timeout_ms=asked.statement_timeout_ms,
             read_only=read_only,
         )
-
-    def _facts(self) -> dict[str, Any]:
-        return {
-            "table_name": self._wanted.view.model.__tablename__,
-            "record_id": None,
-            "facts": {"format": self._wanted.format.name, "for": self._wanted.words},
-            # The words that were searched for may be somebody's name.
-            "personal": ["for"],
-        }
 
 
 async def _first(chunks: AsyncIterator[bytes], receive: Receive) -> bytes:

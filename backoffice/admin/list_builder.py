@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.requests import Request
 
 from backoffice.admin.cells import key_of, kind_of, title_of
+from backoffice.admin.export_jobs import may_be_large, may_export_later
 from backoffice.admin.exporting import export_links
 from backoffice.admin.filtered import Filtered
 from backoffice.admin.formats import shorten
@@ -72,6 +73,8 @@ class ListBuilder:
             problem=problem,
             way_out=self._way_out(),
             search_note=self._search_note(),
+            can_export_later=may_export_later(view.site, self.request),
+            may_be_large=may_be_large(view.site, found.count),
         )
 
     def _heads(self, names: list[str]) -> list[Column]:

@@ -1,4 +1,4 @@
-"""A workbook of Excel with one sheet, written to a file row by row in constant memory."""
+"""A workbook of Excel, written row by row in constant memory; what a sheet cannot hold is in the next."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -6,11 +6,12 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import xlsxwriter
-from xlsxwriter.format import Format
 
 from backoffice.admin.export_columns import ExportColumn, ValueKind
 from backoffice.errors import TooLarge
 
+#: Rows that a sheet holds, its heading among them.
+SHEET_ROWS: Final = 1_048_576
 #: Characters that a cell holds.
 LONGEST_TEXT: Final = 32_767
 #: Excel keeps fifteen digits of a number; a longer one is written as text.
@@ -38,11 +39,13 @@ class Workbook:
     def __init__(self, path: Path, columns: Sequence[ExportColumn]) -> None:
         options = {"constant_memory": True, "remove_timezone": True, "tmpdir": str(path.parent)}
         self._book = xlsxwriter.Workbook(str(path), {**options, "use_zip64": True})
-        self._sheet: Any = self._book.add_worksheet()
         self._moment = self._book.add_format({"num_format": MOMENT})
-        self._writes = [self._write_for(column.kind) for column in columns]
+        self._bold = self._book.add_format({"bold": True})
+        self._columns = columns
+        self._sheet: Any
+        self._writes: Sequence[WriteCell]
         self._row = 0
-        self._begin(columns, self._book.add_format({"bold": True}))
+        self._begin()
 
     def __enter__(self) -> Self:
         return self
@@ -50,13 +53,18 @@ class Workbook:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # The rows of a sheet that is not finished lie in a file of their own.
-        self._sheet.row_data_fh.close()
+        # The rows of sheets that are not finished lie in files of their own.
+        sheets: Sequence[Any] = self._book.worksheets()
+        for sheet in sheets:
+            sheet.row_data_fh.close()
 
     def add(self, rows: Sequence[Sequence[Any]]) -> None:
         """Write `rows` below the others; TooLarge where a text does not fit."""
         for row in rows:
             self._row += 1
+            if self._row == SHEET_ROWS:
+                self._row = 1
+                self._begin()
             for place, (write, value) in enumerate(zip(self._writes, row, strict=True)):
                 if value is not None:
                     write(self._row, place, value)
@@ -65,13 +73,16 @@ class Workbook:
         """Put the file together."""
         self._book.close()
 
-    def _begin(self, columns: Sequence[ExportColumn], bold: Format) -> None:
+    def _begin(self) -> None:
+        """Go on in a sheet of its own, below a heading."""
+        self._sheet = self._book.add_worksheet()
+        self._writes = [self._write_for(column.kind) for column in self._columns]
         self._sheet.freeze_panes(1, 0)
-        for place, column in enumerate(columns):
+        for place, column in enumerate(self._columns):
             self._sheet.set_column(place, place, WIDTHS[column.kind])
             # A cell knows no time zone: the heading does.
             label = f"{column.label} (UTC)" if column.kind is ValueKind.MOMENT else column.label
-            self._sheet.write_string(0, place, label, bold)
+            self._sheet.write_string(0, place, label, self._bold)
 
     def _write_for(self, kind: ValueKind) -> WriteCell:
         sheet, moment = self._sheet, self._moment

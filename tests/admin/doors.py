@@ -89,6 +89,16 @@ WHO: Final[Mapping[str, Rule]] = {
         f"GET /admin/{one}/export/{{format}}": (NOBODY, 200) for one in ("proof", "seal", "removal", "import")
     },
     "GET /admin/job/export/{format}": (NOBODY, 200),
+    # So few are sent at once, from the list's own address.
+    **{
+        f"POST /admin/{one}/export/{{format}}": (EXPORTERS, 303)
+        for one in ("ticket", "comment", "attachment", "tag", "user", "operation")
+    },
+    **{f"POST /admin/{one}/export/{{format}}": (OVERSEERS, 303) for one in ("group", "audit-log")},
+    **{
+        f"POST /admin/{one}/export/{{format}}": (NOBODY, 303)
+        for one in ("proof", "seal", "removal", "import", "job")
+    },
     #
     "GET /admin/ticket/details/{pk}": (STAFF, 200),
     "GET /admin/comment/details/{pk}": (STAFF, 200),
@@ -276,6 +286,8 @@ WHO: Final[Mapping[str, Rule]] = {
     "POST /admin/job/{pk}/reject": (BOSSES, 409),
     "GET /admin/job/{pk}/rows.csv": (EXPORTERS, 200),
     "GET /admin/job/{pk}/conflicts.csv": (EXPORTERS, 200),
+    # Only who asked for it.
+    "GET /admin/job/{pk}/download": (NOBODY, 200),
     # Undone already: 409 is what somebody gets who may undo it.
     "POST /admin/operation/{pk}/undo": (BOSSES, 409, "agent"),
 }

@@ -38,11 +38,11 @@ def objects_in(response: Response) -> list[dict[str, Any]]:
     return [json.loads(line) for line in response.text.splitlines()]
 
 
-def cells_in(response: Response) -> list[list[tuple[str, str]]]:
+def cells_in(response: Response, number: int = 1) -> list[list[tuple[str, str]]]:
     """The rows of the sheet: type (`n` is a number) and text of each cell; a formula fails."""
     assert response.status_code == 200, response.text
     with ZipFile(BytesIO(response.content)) as archive:
-        sheet = ElementTree.fromstring(archive.read("xl/worksheets/sheet1.xml"))  # noqa: S314 - our own
+        sheet = ElementTree.fromstring(archive.read(f"xl/worksheets/sheet{number}.xml"))  # noqa: S314 - our own
     assert not list(sheet.iter(f"{_SHEET}f"))
     return [
         [(cell.get("t", "n"), "".join(cell.itertext())) for cell in row] for row in sheet.iter(f"{_SHEET}row")
