@@ -49,7 +49,15 @@ async def index(site: AdminSite, request: Request) -> Response:
 
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[Starlette]:
-    app = build(settings, views=[DatedTickets], templates=[TEMPLATES], title="Dates", index=index)
+    app = build(
+        settings,
+        views=[DatedTickets],
+        templates=[TEMPLATES],
+        title="Dates",
+        index=index,
+        verbs={},
+        kinds=lambda site: [],
+    )
     async with app.router.lifespan_context(app):
         yield app
 

@@ -195,7 +195,7 @@ class TestTelling:
         for url in ("/admin/ticket/list", "/admin/login", "/admin/ticket/create"):
             page = await administrator.get(url, params={"error": "Send your password to evil.example"})
             assert "evil.example" not in re.sub(
-                r'(href|action|value|formaction|id|aria-labelledby)="[^"]*"', "", page.text
+                r'(href|action|value|formaction|id|aria-labelledby|data-[\w-]+)="[^"]*"', "", page.text
             )
 
     @pytest.mark.parametrize("search", ["%00", "%00%00", "a%00b"])
@@ -228,12 +228,12 @@ class TestCost:
         )
         with statements_of(desk.app) as sent:
             await administrator.get("/admin/ticket/list?sortBy=status")
-        (count,) = [statement for statement in sent if "count(*)" in statement]
+        [page] = [statement for statement in sent if "page_keys" in statement]
+        [count] = re.findall(r"SELECT count\(\*\) AS \w+ FROM \((.*?)\) AS", page, re.DOTALL)
         assert "LIMIT" in count
         assert "ORDER BY" not in count
         assert "title" not in count
-        pages = [statement for statement in sent if "ORDER BY" in statement and "tickets" in statement]
-        assert all(re.search(r"tickets\.id( ASC| DESC)?\s*($|LIMIT)", page) for page in pages[:1])
+        assert re.search(r"ORDER BY tickets\.status ASC, .*tickets\.id ASC\s*LIMIT", page)
 
     async def test_a_form_does_not_hold_a_table(self, desk: Desk, administrator: Visitor) -> None:
         """A relation without a look-up put its whole table into each form."""
