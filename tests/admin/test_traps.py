@@ -229,7 +229,7 @@ class TestCost:
         with statements_of(desk.app) as sent:
             await administrator.get("/admin/ticket/list?sortBy=status")
         [page] = [statement for statement in sent if "page_keys" in statement]
-        [count] = re.findall(r"SELECT count\(\*\) AS \w+ FROM \((.*?)\) AS", page, re.DOTALL)
+        [count] = re.findall(r"SELECT count\(\*\) AS \w+\s+FROM \((.*?)\) AS", page, re.DOTALL)
         assert "LIMIT" in count
         assert "ORDER BY" not in count
         assert "title" not in count
