@@ -18,9 +18,12 @@ help: ## List the targets
 run: $(VENV)/.run ## Start the database and the application with demo data, on http://127.0.0.1:8000/admin
 	@exec $(BIN)/python main.py run
 
+# Each has a database server of its own; with BACKOFFICE_TEST_DATABASE_URL they would share one: say 0 then.
+WORKERS ?= 2
+
 .PHONY: test
-test: install browser lint ## Install what is needed, then lint and run every test
-	$(BIN)/python -m pytest
+test: install browser lint ## Install what is needed, then lint and run every test, in WORKERS (2) processes
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 .PHONY: lint
 lint: install ## Check style and types
