@@ -47,7 +47,7 @@ class TestTicking:
         await expect(page.get_by_text("3 rows ticked")).to_be_visible()
         await page.get_by_role("button", name="Untick all").click()
         await expect(page.locator("[name=pks]:checked")).to_have_count(0)
-        await expect(page.get_by_role("button", name="Assign")).to_be_hidden()
+        await expect(page.get_by_role("button", name="Assign", exact=True)).to_be_hidden()
 
 
 class TestTickedRows:
@@ -90,10 +90,10 @@ class TestTickedRows:
         page = await open_page("supervisor")
         await page.goto("/admin/ticket/list?search=tapir")
         await tick(page, "Tapir number 0").check()
-        await page.get_by_role("button", name="Assign").click()
+        await page.get_by_role("button", name="Assign", exact=True).click()
         await pick(page, "Assignee", assignee.full_name)
         await page.get_by_role("button", name="Continue").click()
-        await page.get_by_role("button", name="Assign").click()
+        await page.get_by_role("button", name="Assign", exact=True).click()
         await expect(message(page, "1 ticket assigned.")).to_be_visible()
         stored = await served.owner.fetchrow(
             "SELECT assignee_id, status FROM tickets WHERE id = $1", ticket.id
@@ -173,7 +173,7 @@ class TestSeveralPages:
         await tick(page, "Gaur number 1").check()
         await page.goto("/admin/ticket/list?search=gaur&status=open")
         await expect(page.locator("[name=pks]:checked")).to_have_count(0)
-        await expect(page.get_by_role("button", name="Assign")).to_be_hidden()
+        await expect(page.get_by_role("button", name="Assign", exact=True)).to_be_hidden()
 
 
 class TestTrash:

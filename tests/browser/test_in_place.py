@@ -10,11 +10,11 @@ class TestInPlace:
     async def test_changes_the_row_and_leaves_what_is_ticked(
         self, open_page: OpenPage, served: Served
     ) -> None:
-        ticket = await served.add(make_ticket, title="Pangolin by the door")
+        ticket = await served.add(make_ticket, title="Aardwolf by the door")
         page = await open_page("supervisor")
-        await page.goto("/admin/ticket/list?search=pangolin")
-        await tick(page, "Pangolin").check()
-        edit = row(page, "Pangolin").get_by_role("button", name="Edit Status of")
+        await page.goto("/admin/ticket/list?search=aardwolf")
+        await tick(page, "Aardwolf").check()
+        edit = row(page, "Aardwolf").get_by_role("button", name="Edit Status of")
         await edit.focus()
         await page.keyboard.press("Enter")
         dialog = page.get_by_role("dialog")
@@ -24,11 +24,11 @@ class TestInPlace:
         await page.keyboard.press("Enter")
         await expect(message(page, "Saved ")).to_be_visible()
         await expect(dialog).to_be_hidden()
-        await expect(row(page, "Pangolin")).to_contain_text("Resolved")
+        await expect(row(page, "Aardwolf")).to_contain_text("Resolved")
         await expect(edit).to_be_focused()
-        await expect(tick(page, "Pangolin")).to_be_checked()
+        await expect(tick(page, "Aardwolf")).to_be_checked()
         await message(page, "Saved ").get_by_role("button", name="Undo").click()
-        await expect(row(page, "Pangolin")).to_contain_text("Open")
+        await expect(row(page, "Aardwolf")).to_contain_text("Open")
         status = "SELECT status FROM tickets WHERE id = $1"
         assert await served.owner.fetchval(status, ticket.id) == "open"
 
