@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.audit.record import begin_operation
 from backoffice.errors import Conflict, NotAllowed
-from backoffice.jobs.cancelling import lock_job
+from backoffice.jobs.progress import lock_job
 from backoffice.jobs.queue import enqueue
 from backoffice.jobs.submitting import change_of
 from models import Job, JobState, User

@@ -5,9 +5,9 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backoffice.database import SessionFactory
+from backoffice.database import INCLUDE_TRASHED, SessionFactory
 from backoffice.jobs.kinds import ChunkOutcome, JobKind
-from backoffice.operations import NamedVerb, chosen, run_each
+from backoffice.operations import Counts, NamedVerb, chosen, run_each
 from backoffice.settings import Settings
 from models import Job, JobChunk
 
@@ -22,8 +22,15 @@ def bulk_kind(verbs: Mapping[str, NamedVerb], factory: SessionFactory, settings:
 
     async def do(session: AsyncSession, job: Job, chunk: JobChunk) -> ChunkOutcome:
         verb = await verbs[job.parameters["verb"]].make(session, job.parameters["values"])
-        verdicts = await run_each(session, verb, chosen(chunk.record_ids))
-        return ChunkOutcome(verdicts.counts, rows=verdicts.left_alone)
+        verdicts = await run_each(
+            session, verb, chosen(chunk.record_ids).execution_options(**INCLUDE_TRASHED)
+        )
+        rows = dict(verdicts.left_alone)
+        counts = verdicts.counts
+        if gone := sorted(set(chunk.record_ids).difference(verdicts.changed, *rows.values())):
+            rows[GONE] = gone
+            counts += Counts(refused={GONE: len(gone)})
+        return ChunkOutcome(counts, rows=rows)
 
     async def afterwards(job: Job) -> None:
         if (follow_up := verbs[job.parameters["verb"]].afterwards) is not None:

@@ -2,12 +2,12 @@
 
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backoffice.errors import Conflict, NotFound
-from backoffice.jobs.progress import end_if_done
-from models import Job, JobChunk, JobState, Operation
+from backoffice.errors import Conflict
+from backoffice.jobs.progress import end_if_done, lock_job
+from models import Job, JobChunk, JobState
 
 TOO_LATE = "It has ended already."
 
@@ -22,19 +22,8 @@ async def cancel(session: AsyncSession, job_id: UUID) -> Job:
         raise Conflict(TOO_LATE)
     job.chunks_total -= await _drop_open_chunks(session, job_id)
     job.state = JobState.STOPPING
-    if end_if_done(job):
-        job.ended_at = func.clock_timestamp()
-        await session.execute(update(Operation).where(Operation.id == job.id).values(outcome=job.outcome))
+    await end_if_done(session, job)
     await session.flush()
-    return job
-
-
-async def lock_job(session: AsyncSession, job_id: UUID) -> Job:
-    """The job, which nobody else changes until the transaction ends; NotFound if there is none."""
-    wanted = select(Job).where(Job.id == job_id).with_for_update().execution_options(populate_existing=True)
-    job: Job | None = await session.scalar(wanted)
-    if job is None:
-        raise NotFound("There is no such job.")
     return job
 
 

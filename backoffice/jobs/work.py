@@ -10,16 +10,16 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.database import SessionFactory, transaction
 from backoffice.errors import BackofficeError
 from backoffice.jobs.kinds import ChunkOutcome, JobKind
-from backoffice.jobs.progress import add_to, end_if_done
+from backoffice.jobs.progress import add_to, end_if_done, lock_job
 from backoffice.jobs.submitting import change_of
-from models import Job, JobChunk, JobState, Operation, User
+from models import Job, JobChunk, JobState, User
 
 log = logging.getLogger(__name__)
 
@@ -146,29 +146,15 @@ async def _note(session: AsyncSession, chunk: JobChunk, outcome: ChunkOutcome) -
     await session.flush()
     chunk.done_at = func.clock_timestamp()
     chunk.outcome = outcome.as_json()
-    job = await _locked(session, chunk.job_id)
+    # Last of all locks, and held for a moment: the chunks of a job are done side by side.
+    job = await lock_job(session, chunk.job_id)
     add_to(job, chunk, outcome)
-    return await _end_if_done(session, job)
+    return await end_if_done(session, job)
 
 
 async def _drop(session: AsyncSession, chunk: JobChunk) -> bool:
     """A chunk of a job that was cancelled, and that nobody has begun."""
-    job = await _locked(session, chunk.job_id)
+    job = await lock_job(session, chunk.job_id)
     await session.delete(chunk)
     job.chunks_total -= 1
-    return await _end_if_done(session, job)
-
-
-async def _locked(session: AsyncSession, job_id: UUID) -> Job:
-    # Last of all locks, and held for a moment: the chunks of a job are done side by side.
-    job: Job = (await session.scalars(select(Job).where(Job.id == job_id).with_for_update())).one()
-    return job
-
-
-async def _end_if_done(session: AsyncSession, job: Job) -> bool:
-    if not end_if_done(job):
-        return False
-    job.ended_at = func.clock_timestamp()
-    # Work that changes nothing is no operation, and so has no row there.
-    await session.execute(update(Operation).where(Operation.id == job.id).values(outcome=job.outcome))
-    return True
+    return await end_if_done(session, job)

@@ -91,6 +91,21 @@ class TestDoing:
         )
         assert rows == f"[{ids[7]}]"
 
+    async def test_rows_that_are_in_the_trash_or_gone_by_then_are_told(
+        self,
+        worker: Worker,
+        submit_bulk: Submit,
+        find_job: FindJob,
+        ids: list[int],
+        owner: asyncpg.Connection,
+    ) -> None:
+        job = await submit_bulk("ticket.set-priority", [*ids, 987_654], priority="urgent")
+        await owner.execute("UPDATE tickets SET deleted_at = now() WHERE id = $1", ids[0])
+        await worker.drain()
+        outcome = (await find_job(job.id)).outcome
+        assert outcome["changed"] == 7
+        assert outcome["refused"] == {"in the trash": 1, "gone by now": 1}
+
     async def test_an_item_that_is_delivered_again_does_nothing(
         self,
         worker: Worker,
