@@ -21,7 +21,8 @@ _SIZES: Final = ("bytes", "KB", "MB", "GB", "TB")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _AGO: Final = Markup('<span class="ago">{}</span>')
 _DAY: Final = Markup('<time datetime="{}">{}</time>')
-_BADGE: Final = Markup('<span class="state tone-{}"><i class="ti ti-{}" aria-hidden="true"></i>{}</span>')
+_ICON: Final = Markup('<i class="{}" aria-hidden="true"></i>')
+_BADGE: Final = Markup('<span class="state tone-{}">{}{}</span>')
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,13 @@ def badge(value: object) -> Markup:
 @lru_cache(maxsize=256)
 def _badge(raw: str) -> Markup:
     look = LOOKS.get(raw.lower(), Look("point"))
-    return _BADGE.format(look.tone, look.icon, words(raw))
+    return _BADGE.format(look.tone, icon(look.icon), words(raw))
+
+
+@lru_cache(maxsize=512)
+def icon(name: str) -> Markup:
+    """An icon that only decorates: by its name in Tabler's set, or by the classes it has."""
+    return _ICON.format(name if " " in name else f"ti ti-{name}")
 
 
 def initials(name: str) -> str:

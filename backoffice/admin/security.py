@@ -4,6 +4,7 @@ import secrets
 from collections.abc import MutableMapping
 from typing import Any, Final
 
+from markupsafe import Markup
 from starlette.datastructures import FormData, MutableHeaders
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from backoffice.errors import BadInput, NotAllowed, TooLarge
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_FIELD: Final = "csrf_token"
 CSRF_HEADER: Final = "X-CSRF-Token"
+_CSRF_FIELD: Final = Markup('<input type="hidden" name="{}" value="{}">')
 
 #: No inline script or style, nothing from elsewhere, no framing.
 CONTENT_SECURITY_POLICY: Final = (
@@ -82,6 +84,11 @@ def csrf_token(request: Request) -> str:
     """The token that this browser's forms must carry."""
     token: str = request.session.setdefault("csrf", secrets.token_urlsafe(32))
     return token
+
+
+def csrf_field(token: str) -> Markup:
+    """The hidden field that carries `token` in a form."""
+    return _CSRF_FIELD.format(CSRF_FIELD, token)
 
 
 def renew_csrf_token(request: Request) -> None:

@@ -24,7 +24,7 @@ from backoffice.admin.notices import notices
 from backoffice.admin.pages import NavigationGroup, NavigationItem
 from backoffice.admin.request import take_flashes
 from backoffice.admin.saved_views import sidebar_views
-from backoffice.admin.security import csrf_token
+from backoffice.admin.security import csrf_field, csrf_token
 from backoffice.admin.templating import environment
 from backoffice.admin.view import View
 from backoffice.admin.view_counts import counting
@@ -131,6 +131,7 @@ class AdminSite(Admin):
     ) -> HTMLResponse:
         """An answer of `template` with `page`, and what every page has: person, menu, flashes, token."""
         user: CurrentUser | None = request.state.user
+        token = csrf_token(request)
         html = self.pages.get_template(template).render(
             request=request,
             page=page,
@@ -139,7 +140,8 @@ class AdminSite(Admin):
             sidebar_views=sidebar_views(self, request) if user else {},
             notices=notices(self, request) if user else None,
             flashes=take_flashes(request),
-            csrf_token=csrf_token(request),
+            csrf_token=token,
+            csrf=csrf_field(token),
             site_title=self.title,
             base_url=self.base_url,
             search_url=self._search_url(request) if user else "",

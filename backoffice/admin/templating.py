@@ -42,6 +42,7 @@ def environment(*, templates: Sequence[Path], base_url: str = "/admin") -> Envir
     pages.filters |= FILTERS
     pages.globals |= {
         "static_url": StaticUrls(base_url),
+        "icon": formats.icon,
         "control": controls.control,
         "control_kind": controls.kind,
         "matrix": controls.matrix,

@@ -54,8 +54,7 @@ class TestContentSecurity:
         forms = re.compile(r"<form[^>]*method=\"post\".*?</form>", re.DOTALL)
         for name, text in sources(pages):
             for form in forms.findall(text):
-                # Parts that are compiled once for all pages are given it.
-                assert "csrf()" in form or '("csrf_token", token)' in form, f"{name}: {form[:80]}"
+                assert "{{ csrf }}" in form, f"{name}: {form[:80]}"
 
 
 class TestStaticUrl:
