@@ -151,7 +151,24 @@ class Ticket(Versioned, Trashable, Timestamped, Base):
             "id",
             postgresql_where=text("deleted_at IS NULL"),
         ),
-        Index("ix_tickets_assignee", "assignee_id", "created_at", "id"),
+        # With what else tickets are filtered by: those that do not match cost no look at the table.
+        Index(
+            "ix_tickets_live_status_priority",
+            "status",
+            "priority",
+            "created_at",
+            "id",
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
+        Index(
+            "ix_tickets_assignee",
+            "assignee_id",
+            "created_at",
+            "id",
+            postgresql_include=["deleted_at", "status", "priority"],
+        ),
+        # For what is counted by its tags: whether a ticket is live is read here.
+        Index("ix_tickets_live", "id", postgresql_where=text("deleted_at IS NULL")),
         Index("ix_tickets_creator", "creator_id", "created_at", "id"),
         Index("ix_tickets_trash", "deleted_at", "id", postgresql_where=text("deleted_at IS NOT NULL")),
         Index(
