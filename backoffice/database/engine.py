@@ -26,7 +26,13 @@ def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         hide_parameters=True,
         connect_args={
             "timeout": 10,
-            "server_settings": {"timezone": "UTC", "jit": "off", "application_name": "backoffice"},
+            "server_settings": {
+                "timezone": "UTC",
+                "jit": "off",
+                # To start workers takes longer than most pages do, and whoever asks beside has none left.
+                "max_parallel_workers_per_gather": "0",
+                "application_name": "backoffice",
+            },
         },
     )
     _ask_those_that_rested(engine)
