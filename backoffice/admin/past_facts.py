@@ -50,7 +50,7 @@ class Called:
 
 
 async def called(request: Request, past: Past) -> Called:
-    """What everything that `past` refers to was called then, and is called now; two queries."""
+    """What everything that `past` refers to was called then, and is called now; one query."""
     images = [past.image, *(image for rows in past.children.values() for image in rows)]
     mentioned = {record for image in images for record in _mentioned(image)}
     for links in (past.links, past.links_now):

@@ -26,7 +26,6 @@ from backoffice.admin.pages import Cell, Kind, Link
 from backoffice.admin.pickers import Picker
 from backoffice.admin.questions import FieldKind
 from backoffice.audit.browse import Entry, Place, history_of
-from backoffice.audit.past.family import family_of
 from backoffice.database import INCLUDE_TRASHED
 from backoffice.errors import ConfigurationError, NotAllowed, NotFound
 from backoffice.keys import is_key
@@ -256,15 +255,14 @@ class View(ModelView):
         self, request: Request, record: Any, *, limit: int, before: Place | None
     ) -> list[Entry]:
         """The newest entries of the record's history, those before a place if one is given."""
-        key, session = key_of(record), request.state.session
-        tables = Base.metadata.tables
-        below = [
-            tables[model.__tablename__] for model in self.child_models if self._shows_all(request, model)
-        ]
-        family = await family_of(session, tables[self.model.__tablename__], key, below)
-        children = {table.name: ids for table, ids in family.children.items()}
+        shown = (model for model in self.child_models if self._shows_all(request, model))
         return await history_of(
-            session, self.model.__tablename__, key, limit=limit, before=before, children=children
+            request.state.session,
+            self.model.__tablename__,
+            key_of(record),
+            limit=limit,
+            before=before,
+            below=[Base.metadata.tables[model.__tablename__] for model in shown],
         )
 
     def _shows_all(self, request: Request, model: type[Base]) -> bool:

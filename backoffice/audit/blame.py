@@ -2,17 +2,33 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import CTE, ColumnElement, Row, Select, Text, case, func, literal, select, true, union_all
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    ColumnElement,
+    Row,
+    Select,
+    Text,
+    bindparam,
+    case,
+    func,
+    literal,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backoffice.audit.browse import tables_of_links
 from backoffice.audit.labels import verb_label
-from backoffice.audit.newest import Wanted, newest_changes
-from models import AuditAction, AuditLog, Base, Operation, User
+from backoffice.audit.links import tables_of_links
+from backoffice.audit.newest import LOG, newest_changes, wanted
+from backoffice.database.trash import INCLUDE_TRASHED
+from models import AuditAction, Base, Operation, User
 
 #: So many of a record's newest changes are searched. What was set before is only known to be older.
 SEARCHED: Final = 1_000
@@ -40,7 +56,8 @@ async def blame(session: AsyncSession, table_name: str, record_id: int) -> dict[
 
     What was never changed was set by whoever created the record. Empty where the history knows nothing.
     """
-    rows = (await session.execute(_newest_of_each(table_name, record_id))).all()
+    given = {"record_id": record_id, "searched": SEARCHED}
+    rows = (await session.execute(_newest_of_each(table_name), given)).all()
     found = {row.field: _blame(row) for row in rows if row.field is not None}
     oldest = next((row for row in rows if row.field is None), None)
     if oldest is not None:
@@ -49,21 +66,27 @@ async def blame(session: AsyncSession, table_name: str, record_id: int) -> dict[
     return found
 
 
-def _newest_of_each(table_name: str, record_id: int) -> Select[*tuple[Any, ...]]:
+@lru_cache(maxsize=256)
+def _newest_of_each(table_name: str) -> Select[*tuple[Any, ...]]:
     """An entry a field, one a table of links, and the oldest of those that were searched, under no field."""
-    links = (Wanted(table, record_id, 1) for table in tables_of_links(table_name))
-    wanted = [Wanted(table_name, record_id, SEARCHED), *links]
-    searched = newest_changes(wanted, _SEARCHED_COLUMNS).cte("searched")
+    # Made once for each kind of record: making it takes longer than running it.
+    links = (wanted(table, literal(1, BigInteger)) for table in tables_of_links(table_name))
+    records = union_all(wanted(table_name, bindparam("searched", type_=BigInteger)), *links).subquery(
+        "wanted"
+    )
+    searched = newest_changes(records, _SEARCHED_COLUMNS).cte("searched")
     found = union_all(_newest_by_field(searched, table_name), _oldest(searched, table_name)).subquery("found")
+    user, operation = User.__table__.c, Operation.__table__.c
     return (
         select(
             found,
-            func.coalesce(Operation.actor, User.full_name, found.c.database_user).label("who"),
-            User.full_name.label("who_now"),
-            Operation.verb,
+            func.coalesce(operation.actor, user.full_name, found.c.database_user).label("who"),
+            user.full_name.label("who_now"),
+            operation.verb,
         )
-        .outerjoin(User, User.id == found.c.user_id)
-        .outerjoin(Operation, Operation.id == found.c.operation_id)
+        .outerjoin_from(found, User.__table__, user.id == found.c.user_id)
+        .outerjoin(Operation.__table__, operation.id == found.c.operation_id)
+        .execution_options(**INCLUDE_TRASHED)
     )
 
 
@@ -94,17 +117,11 @@ def _columns(searched: CTE) -> list[ColumnElement[Any]]:
     return [searched.c[column.key] for column in _COLUMNS]
 
 
-_COLUMNS: Final = (
-    AuditLog.id,
-    AuditLog.created_at,
-    AuditLog.action,
-    AuditLog.user_id,
-    AuditLog.operation_id,
-    AuditLog.database_user,
-)
-_SEARCHED_COLUMNS: Final = (*_COLUMNS, AuditLog.table_name, AuditLog.changes)
+_COLUMNS: Final = (LOG.id, LOG.created_at, LOG.action, LOG.user_id, LOG.operation_id, LOG.database_user)
+_SEARCHED_COLUMNS: Final = (*_COLUMNS, LOG.table_name, LOG.changes)
 
 
+@lru_cache(maxsize=256)
 def _recorded_columns(table_name: str) -> list[str]:
     table = Base.metadata.tables.get(table_name)
     return [] if table is None else [c.name for c in table.columns if c.info.get("audit") != "skip"]

@@ -1,23 +1,37 @@
 """Reading the history for pages: who did what to a record, or in an operation, with names for ids.
 
-However many entries are read, it takes the same few queries: one for the entries, and two for the names of
+However many entries are read, it takes the same few queries: one for the entries, and one for the names of
 what their values refer to.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Row,
+    Select,
+    Table,
+    bindparam,
+    func,
+    select,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.audit.labels import verb_label
-from backoffice.audit.links import parent_table
+from backoffice.audit.links import ids_below, parent_table, tables_of_links, written_out
 from backoffice.audit.names import NAMES, Name, Names, Place, Record, names_since
-from backoffice.audit.newest import Wanted, newest_changes
+from backoffice.audit.newest import LOG, RECORD_ID, newest_changes, wanted
+from backoffice.audit.newest import before as place_before
 from backoffice.audit.record import of_operation
+from backoffice.database.trash import INCLUDE_TRASHED
 from models import AuditAction, AuditLog, Base, Operation, User
 
 __all__ = [
@@ -114,18 +128,15 @@ async def history_of(
     *,
     limit: int = 50,
     before: Place | None = None,
-    children: Mapping[str, Sequence[int]] | None = None,
+    below: Sequence[Table] = (),
 ) -> list[Entry]:
     """The newest changes of a record and its links (a ticket's tags), those before a place if one is given.
 
-    `children` are further records whose changes are a part of its history: their ids, by table.
+    What is or was `below` it, in tables with a foreign key to its own, is a part of its history.
     """
-    kin = [(table, record_id) for table in (table_name, *tables_of_links(table_name))]
-    kin += [(table, child) for table, ids in (children or {}).items() for child in ids]
-    wanted = [Wanted(table, key, limit) for table, key in kin]
-    newest = newest_changes(wanted, [getattr(AuditLog, name) for name in _READ], before).subquery().c
-    statement = _entries(newest).order_by(newest.created_at.desc(), newest.id.desc()).limit(limit)
-    return await _described(session, (await session.execute(statement)).all())
+    statement = _history(table_name, tuple(below), with_before=before is not None)
+    given = {"record_id": record_id, "most": limit, **place_before(before)}
+    return await _described(session, (await session.execute(statement, given)).all())
 
 
 async def entries_of_operation(
@@ -169,27 +180,37 @@ async def operation_totals(session: AsyncSession, operation_id: UUID) -> list[Op
     return [OperationTotal(*row) for row in rows]
 
 
-def tables_of_links(table_name: str) -> list[str]:
-    """The association tables whose rows belong to records of this table."""
-    return [
-        table.name
-        for table in Base.metadata.sorted_tables
-        if "audit_record" in table.info and parent_table(table).name == table_name
-    ]
+@lru_cache(maxsize=256)
+def _history(table_name: str, below: tuple[Table, ...], *, with_before: bool) -> Select[*tuple[Any, ...]]:
+    # Made once for each kind of record: making it takes longer than running it.
+    most: BindParameter[int] = bindparam("most", type_=BigInteger)
+    rows = [wanted(name, most) for name in (table_name, *tables_of_links(table_name))]
+    rows += [_wanted_below(Base.metadata.tables[table_name], child, most) for child in below]
+    records = union_all(*rows).subquery("wanted")
+    columns = [LOG[name] for name in _READ]
+    newest = newest_changes(records, columns, with_before=with_before).subquery("newest").c
+    in_order = (newest.created_at.desc(), newest.id.desc())
+    return _entries(newest).order_by(*in_order).limit(most).execution_options(**INCLUDE_TRASHED)
 
 
-def _entries(source: Any = AuditLog) -> Select[*tuple[Any, ...]]:
+def _wanted_below(table: Table, child: Table, most: ColumnElement[int]) -> Select[str, int, int]:
+    ids = ids_below(table, RECORD_ID, child).subquery(f"below_{child.name}")
+    return select(written_out(child.name), ids.c[0], most)
+
+
+def _entries(source: Any = LOG) -> Select[*tuple[Any, ...]]:
     """The entries of the history, or of what was selected from it, with who wrote them in which operation."""
+    user, operation = User.__table__.c, Operation.__table__.c
     return (
         select(
-            *(getattr(source, name) for name in _READ),
-            func.coalesce(Operation.actor, User.full_name, source.database_user).label("who"),
-            User.full_name.label("who_now"),
-            Operation.verb,
-            Operation.reason,
+            *(source[name] for name in _READ),
+            func.coalesce(operation.actor, user.full_name, source.database_user).label("who"),
+            user.full_name.label("who_now"),
+            operation.verb,
+            operation.reason,
         )
-        .outerjoin(User, User.id == source.user_id)
-        .outerjoin(Operation, Operation.id == source.operation_id)
+        .outerjoin(User.__table__, user.id == source.user_id)
+        .outerjoin(Operation.__table__, operation.id == source.operation_id)
     )
 
 

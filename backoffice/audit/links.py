@@ -1,6 +1,23 @@
-"""Links, such as a tag on a ticket: rows of an association table, which belong to one record's history."""
+"""What belongs to a record's history: its links, such as a tag on a ticket, and the rows below it."""
 
-from sqlalchemy import Column, Table
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Select,
+    Table,
+    Text,
+    literal,
+    literal_column,
+    select,
+    union,
+)
+
+from models import AuditLog, Base
 
 
 def record_column(table: Table) -> Column[int]:
@@ -12,3 +29,33 @@ def parent_table(table: Table) -> Table:
     """The table of that record."""
     (key,) = record_column(table).foreign_keys
     return key.column.table
+
+
+@cache
+def tables_of_links(table_name: str) -> Sequence[str]:
+    """The association tables whose rows belong to records of this table."""
+    return [
+        table.name
+        for table in Base.metadata.sorted_tables
+        if "audit_record" in table.info and parent_table(table).name == table_name
+    ]
+
+
+def parent_column(child: Table, table: Table) -> Column[int]:
+    """The column of `child` that leads to the record of `table` that its rows are below."""
+    (key,) = (key for key in child.foreign_keys if key.column.table is table)
+    return key.parent
+
+
+def ids_below(table: Table, record_id: ColumnElement[int], child: Table) -> Select[int]:
+    """What is below the record now, and whatever left it: was deleted, or moved to another one."""
+    parent, log = parent_column(child, table), AuditLog.__table__.c
+    # As the index `ix_audit_logs_child` has it.
+    left = literal_column(f"(audit_logs.changes #>> '{{{parent.name},old}}')::bigint", BigInteger)
+    gone = select(log.record_id).where(log.table_name == written_out(child.name), left == record_id)
+    return select(union(select(child.c.id).where(parent == record_id), gone).subquery().c[0])
+
+
+def written_out(table_name: str) -> ColumnElement[Any]:
+    """A table's name, in the statement itself: a plan for any record can use an index of it alone."""
+    return literal(table_name, Text, literal_execute=True)

@@ -1,20 +1,23 @@
 """What records are called where others refer to them: as it was then, and as it is now.
 
-However many are asked for, it takes two queries: one of the tables, one of the history.
+However many are asked for, it takes one query.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
     DateTime,
+    FromClause,
     Select,
     Text,
-    any_,
+    bindparam,
+    case,
     column,
     func,
     literal,
@@ -24,7 +27,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.selectable import LateralFromClause
 
+from backoffice.audit.links import written_out
+from backoffice.database.trash import INCLUDE_TRASHED
 from models import AuditAction, AuditLog, Base
 
 #: What a row of each table is called where another row refers to it.
@@ -95,70 +101,64 @@ async def names_since(session: AsyncSession, mentions: Mapping[Record, datetime]
     """The names of records, of tables in `NAMES`, each since the moment at which it is first mentioned."""
     if not mentions:
         return Names({}, {})
-    now = await _now(session, mentions)
-    # What is gone may have been gone when it was mentioned.
-    since = {record: when if record in now else LONG_AGO for record, when in mentions.items()}
-    return Names(now, await _renamings(session, since))
+    tables, keys = zip(*mentions, strict=True)
+    given = {"tables": tables, "keys": keys, "moments": list(mentions.values())}
+    now: dict[Record, str] = {}
+    renamings: dict[Record, list[_Renaming]] = defaultdict(list)
+    for table, key, name, when, entry_id, old in await session.execute(_names(), given):
+        if name is not None:
+            now[table, key] = name
+        if when is not None:
+            renamings[table, key].append(_Renaming(Place(when, entry_id), old))
+    return Names(now, renamings)
 
 
-async def _now(session: AsyncSession, records: Mapping[Record, datetime]) -> dict[Record, str]:
-    keys: dict[str, list[int]] = defaultdict(list)
-    for table, key in sorted(records):
-        keys[table].append(key)
-    rows = await session.execute(union_all(*(_live(table, wanted) for table, wanted in keys.items())))
-    return {(row[0], row[1]): row[2] for row in rows}
-
-
-def _live(name: str, keys: list[int]) -> Select[str, int, str]:
-    table = Base.metadata.tables[name]
-    chosen = table.c.id == any_(literal(keys, ARRAY(BigInteger)))
-    return select(literal(name, Text), table.c.id, table.c[NAMES[name]].cast(Text)).where(chosen)
-
-
-async def _renamings(
-    session: AsyncSession, since: Mapping[Record, datetime]
-) -> dict[Record, list[_Renaming]]:
-    """Per record, the changes of its name, its deletion too, oldest first."""
-    found: dict[Record, list[_Renaming]] = defaultdict(list)
-    for row in await session.execute(_renamings_since(since)):
-        found[row.table_name, row.record_id].append(_Renaming(Place(row.created_at, row.id), row.old))
-    return found
-
-
-def _renamings_since(since: Mapping[Record, datetime]) -> Select[str, int, datetime, int, str]:
-    tables, keys = zip(*since, strict=True)
+@cache
+def _names() -> Select[*tuple[Any, ...]]:
+    """Each record's name, once for each change of it, its deletion too, oldest first."""
+    # Made once: making it takes longer than running it.
     wanted = (
         func.unnest(
-            literal(list(tables), ARRAY(Text)),
-            literal([NAMES[table] for table in tables], ARRAY(Text)),
-            literal(list(keys), ARRAY(BigInteger)),
-            literal(list(since.values()), ARRAY(DateTime(timezone=True))),
+            bindparam("tables", type_=ARRAY(Text)),
+            bindparam("keys", type_=ARRAY(BigInteger)),
+            bindparam("moments", type_=ARRAY(DateTime(timezone=True))),
         )
         .table_valued(
-            column("table_name", Text),
-            column("field", Text),
-            column("record_id", BigInteger),
-            column("since", DateTime(timezone=True)),
+            column("table_name", Text), column("id", BigInteger), column("since", DateTime(timezone=True))
         )
         .render_derived(name="wanted")
     )
-    renamings = (
-        select(
-            AuditLog.created_at,
-            AuditLog.id,
-            AuditLog.changes[wanted.c.field]["old"].astext.label("old"),
-        )
+    named = union_all(*(_named(table, field, wanted) for table, field in NAMES.items())).lateral("named")
+    renamings = _renamings(wanted, named)
+    return (
+        select(wanted.c.table_name, wanted.c.id, named.c.name, *renamings.c)
+        .select_from(wanted.outerjoin(named, true()).outerjoin(renamings, true()))
+        .execution_options(**INCLUDE_TRASHED)
+    )
+
+
+def _named(table_name: str, field: str, wanted: FromClause) -> Select[str]:
+    """What the record is called now; no row for what is gone, or of another table."""
+    table = Base.metadata.tables[table_name]
+    is_wanted = (wanted.c.table_name == written_out(table_name)) & (table.c.id == wanted.c.id)
+    return select(table.c[field].cast(Text).label("name")).where(is_wanted).correlate(wanted)
+
+
+def _renamings(wanted: FromClause, named: FromClause) -> LateralFromClause:
+    """The changes of a record's name since it was mentioned; what is gone may have been gone by then."""
+    log, table = AuditLog.__table__.c, wanted.c.table_name
+    field = case({name: written_out(field) for name, field in NAMES.items()}, value=table)
+    since = case((named.c.name.is_(None), literal(LONG_AGO, log.created_at.type)), else_=wanted.c.since)
+    return (
+        select(log.created_at, log.id, log.changes[field]["old"].astext.label("old"))
         .where(
-            AuditLog.table_name == wanted.c.table_name,
-            AuditLog.record_id == wanted.c.record_id,
-            AuditLog.created_at >= wanted.c.since,
-            AuditLog.action.in_((AuditAction.UPDATE, AuditAction.DELETE)),
-            AuditLog.changes.has_key(wanted.c.field),
+            log.table_name == table,
+            log.record_id == wanted.c.id,
+            log.created_at >= since,
+            log.action.in_((AuditAction.UPDATE, AuditAction.DELETE)),
+            log.changes.has_key(field),
         )
-        .order_by(AuditLog.created_at, AuditLog.id)
+        .order_by(log.created_at, log.id)
         .limit(MOST_RENAMINGS)
         .lateral("renamings")
     )
-    return select(
-        wanted.c.table_name, wanted.c.record_id, renamings.c.created_at, renamings.c.id, renamings.c.old
-    ).select_from(wanted.join(renamings, true()))

@@ -4,80 +4,68 @@ It is one scan for all of them: PostgreSQL plans one for each partition, and tha
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     ColumnElement,
     FromClause,
     Select,
-    Text,
-    column,
-    func,
-    literal,
+    bindparam,
     select,
     true,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.sql.elements import KeyedColumnElement
 
+from backoffice.audit.links import written_out
 from backoffice.audit.names import Place
 from backoffice.audit.record import CHANGES_OF_ROWS
 from models import AuditLog
 
+LOG: Final = AuditLog.__table__.c
 
-@dataclass(frozen=True)
-class Wanted:
-    """At most so many of the newest changes of one record."""
+#: The parameters of the statements here: the record, and the place that is gone on from.
+RECORD_ID: Final[BindParameter[int]] = bindparam("record_id", type_=BigInteger)
+_WHEN: Final[BindParameter[Any]] = bindparam("before_when", type_=LOG.created_at.type)
+_ID: Final[BindParameter[int]] = bindparam("before_id", type_=BigInteger)
 
-    table_name: str
-    record_id: int
-    limit: int
+
+def wanted(table_name: str, most: ColumnElement[int]) -> Select[str, int, int]:
+    """At most so many changes of the record `record_id`, a row for `newest_changes`."""
+    return select(
+        written_out(table_name).label("table_name"), RECORD_ID.label("record_id"), most.label("most")
+    )
 
 
 def newest_changes(
-    wanted: Sequence[Wanted],
-    columns: Sequence[InstrumentedAttribute[Any]],
-    before: Place | None = None,
+    records: FromClause, columns: Sequence[KeyedColumnElement[Any]], *, with_before: bool = False
 ) -> Select[*tuple[Any, ...]]:
-    """`columns` of the newest entries of each record, those before a place if one is given; in no order."""
-    records = _records(wanted)
+    """`columns` of the newest entries of each of `records`, which are rows of `wanted`; in no order.
+
+    With `with_before`, of those that stand before the place that the parameters of `before` name.
+    """
     newest = (
         select(*columns)
         .where(
-            AuditLog.table_name == records.c.table_name,
-            AuditLog.record_id == records.c.record_id,
-            AuditLog.action.in_(CHANGES_OF_ROWS),
-            *_before(before),
+            LOG.table_name == records.c.table_name,
+            LOG.record_id == records.c.record_id,
+            LOG.action.in_(CHANGES_OF_ROWS),
+            *(_is_before() if with_before else ()),
         )
-        .order_by(AuditLog.created_at.desc(), AuditLog.id.desc())
+        .order_by(LOG.created_at.desc(), LOG.id.desc())
         .limit(records.c.most)
         .lateral("newest")
     )
     return select(*newest.c).select_from(records.join(newest, true()))
 
 
-def _records(wanted: Sequence[Wanted]) -> FromClause:
-    names, keys, limits = zip(
-        *((each.table_name, each.record_id, each.limit) for each in wanted), strict=True
-    )
-    unnested = func.unnest(
-        literal(list(names), ARRAY(Text)),
-        literal(list(keys), ARRAY(BigInteger)),
-        literal(list(limits), ARRAY(BigInteger)),
-    )
-    return unnested.table_valued(
-        column("table_name", Text), column("record_id", BigInteger), column("most", BigInteger)
-    ).render_derived(name="wanted")
+def before(place: Place | None) -> dict[str, Any]:
+    """The parameters for a place in the history; none for its beginning."""
+    return {} if place is None else {"before_when": place.when, "before_id": place.id}
 
 
-def _before(place: Place | None) -> list[ColumnElement[bool]]:
+def _is_before() -> tuple[ColumnElement[bool], ...]:
     """What is older; partitions that are newer are not looked at."""
-    if place is None:
-        return []
-    when: ColumnElement[datetime] = literal(place.when, AuditLog.created_at.type)
-    order = tuple_(AuditLog.created_at, AuditLog.id)
-    return [AuditLog.created_at <= when, order < tuple_(when, literal(place.id, BigInteger))]
+    return LOG.created_at <= _WHEN, tuple_(LOG.created_at, LOG.id) < tuple_(_WHEN, _ID)

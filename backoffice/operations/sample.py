@@ -18,8 +18,9 @@ from sqlalchemy import func, literal, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backoffice.audit.browse import Entry, entries_of_operation, operation_totals, tables_of_links
+from backoffice.audit.browse import Entry, entries_of_operation, operation_totals
 from backoffice.audit.context import changing, current_change
+from backoffice.audit.links import tables_of_links
 from backoffice.operations.bulk import BulkVerb, Selection, chosen, first_of_each, run
 
 #: So many rows that change, and so many that are refused for each reason.

@@ -10,8 +10,8 @@ from sqlalchemy import column as named_column
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backoffice.audit.links import record_column
-from backoffice.audit.past.family import Family, family_of, parent_column
+from backoffice.audit.links import parent_column, record_column
+from backoffice.audit.past.family import Family, family_of
 from backoffice.audit.past.images import Image, Presence, images_of
 from backoffice.audit.past.moments import Cutoff, cutoff_at, known_since
 from backoffice.audit.record import CHANGES_OF_ROWS

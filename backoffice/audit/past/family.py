@@ -6,9 +6,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    Column,
     ColumnElement,
-    Select,
     Table,
     TableValuedAlias,
     Text,
@@ -17,14 +15,11 @@ from sqlalchemy import (
     column,
     func,
     literal,
-    literal_column,
-    select,
-    union,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backoffice.audit.links import parent_table
+from backoffice.audit.links import ids_below, tables_of_links
 from backoffice.audit.record import CHANGES_OF_ROWS
 from models import AuditLog, Base
 
@@ -40,7 +35,7 @@ class Family:
     @property
     def links(self) -> list[Table]:
         """The association tables whose rows belong to the record."""
-        return link_tables(self.table)
+        return [Base.metadata.tables[name] for name in tables_of_links(self.table.name)]
 
     @property
     def members(self) -> TableValuedAlias:
@@ -68,37 +63,11 @@ async def family_of(
     session: AsyncSession, table: Table, record_id: int, children: Sequence[Table] = ()
 ) -> Family:
     """The record with its links and with its rows of `children`; one query for each of these."""
-    return Family(
-        table,
-        record_id,
-        {child: [*await session.scalars(_ids_below(table, record_id, child))] for child in children},
-    )
-
-
-def link_tables(table: Table) -> list[Table]:
-    """The association tables whose rows belong to records of this table."""
-    return [
-        link
-        for link in Base.metadata.sorted_tables
-        if "audit_record" in link.info and parent_table(link) is table
-    ]
-
-
-def parent_column(child: Table, table: Table) -> Column[int]:
-    """The column of `child` that leads to the record of `table` that its rows are below."""
-    (key,) = (key for key in child.foreign_keys if key.column.table is table)
-    return key.parent
+    key = literal(record_id, BigInteger)
+    below = {child: [*await session.scalars(ids_below(table, key, child))] for child in children}
+    return Family(table, record_id, below)
 
 
 def one_of(ids: Sequence[int]) -> Any:
     """Any of the ids: one parameter, however many they are."""
     return any_(literal(list(ids), ARRAY(BigInteger)))
-
-
-def _ids_below(table: Table, record_id: int, child: Table) -> Select[int]:
-    """What is below the record now, and whatever left it: was deleted, or moved to another one."""
-    parent = parent_column(child, table)
-    # As the index `ix_audit_logs_child` has it.
-    left = literal_column(f"(audit_logs.changes #>> '{{{parent.name},old}}')::bigint", BigInteger)
-    gone = select(AuditLog.record_id).where(AuditLog.table_name == child.name, left == record_id)
-    return select(union(select(child.c.id).where(parent == record_id), gone).subquery().c[0])
