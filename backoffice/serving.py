@@ -1,16 +1,20 @@
 """Serving the application over HTTP, until somebody ends it."""
 
 import errno
+import gc
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, Final
 
 import click
 import uvicorn
 
 from backoffice.errors import ConfigurationError
 from backoffice.settings import Settings
+
+#: New objects that are held, and make a garbage collection due.
+OBJECTS_BETWEEN_COLLECTIONS: Final = 20_000
 
 
 @contextmanager
@@ -61,7 +65,18 @@ class AnnouncedServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        _collect_rarely()
         click.echo(self._announcement)
+
+
+def _collect_rarely() -> None:
+    """Leave what was made until now out of garbage collections, and collect less often than once a page.
+
+    A page makes thousands of objects, which go with it: to look through them took a tenth of its time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, 10, 10)
 
 
 def _cannot_listen(settings: Settings, error: OSError) -> str:

@@ -44,8 +44,11 @@ _HEAVY = (JSON, TSVECTOR, LargeBinary)
 
 def kind_of(model: type[Base], name: str, kinds: Mapping[str, Kind]) -> Kind:
     """How the attribute `name` is shown: as `kinds` says, or as its type tells."""
-    if name in kinds:
-        return kinds[name]
+    return kinds[name] if name in kinds else _own_kind(model, name)
+
+
+@cache
+def _own_kind(model: type[Base], name: str) -> Kind:
     relation = inspect(model).relationships.get(name)
     if relation is not None:
         return Kind.RECORDS if relation.uselist else Kind.RECORD

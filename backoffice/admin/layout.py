@@ -6,6 +6,7 @@ What is stored may be older than the page: a column that there no longer is, is 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from starlette.requests import Request
@@ -60,9 +61,14 @@ def layout_of(view: "View", request: Request, opened: KnownView | None) -> Layou
     )
 
 
+@cache
+def _declared(view: "View") -> tuple[str, ...]:
+    return tuple(view.get_list_columns())
+
+
 def usual_columns(view: "View") -> list[str]:
     """The columns that the page declares."""
-    return list(view.get_list_columns())
+    return list(_declared(view))
 
 
 def offered_columns(view: "View") -> list[str]:
@@ -71,6 +77,7 @@ def offered_columns(view: "View") -> list[str]:
     return [*usual, *(name for name in view.more_columns if name not in usual)]
 
 
+@cache
 def leading_column(view: "View") -> str:
     """The column whose cells lead to the records: it is always shown."""
     usual = usual_columns(view)

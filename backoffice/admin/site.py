@@ -87,6 +87,8 @@ class AdminSite(Admin):
         self.facets = CapacityLimiter(MOST_COUNTED_AT_ONCE)
         self.reads = Reads(factory, actions_of(settings))
         self.pages: Environment = environment(templates=templates)
+        #: The views, in the sidebar's order.
+        self.declared: list[View] = []
         super().__init__(
             app,
             session_maker=factory,
@@ -104,14 +106,11 @@ class AdminSite(Admin):
         """Add a page; the routes that it exposes run at the edge like all others."""
         known = len(self.admin.router.routes)
         super().add_model_view(view)
+        if isinstance(added := self.views[-1], View):
+            self.declared.append(added)
         self.admin.router.routes[known:] = [
             self._at_the_edge(route) for route in self.admin.router.routes[known:]
         ]
-
-    @property
-    def declared(self) -> list[View]:
-        """The views, in the sidebar's order."""
-        return [view for view in self.views if isinstance(view, View)]
 
     def view(self, identity: str) -> View:
         """The view of that identity; NotFound if there is none."""

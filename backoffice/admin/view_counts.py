@@ -49,8 +49,9 @@ class Counted:
 def counting(site: "AdminSite", request: Request) -> BackgroundTask | None:
     """What follows an answer: counting what is due of the views that this person may open, if anything is."""
     user: CurrentUser = request.state.user
-    listed = {view.identity: view for view in site.declared if view.may(request, "list")}
-    due = [known for known in user.lists.views if known.is_stale and known.page in listed]
+    stale = [known for known in user.lists.views if known.is_stale]
+    listed = {view.identity for view in site.declared if view.may(request, "list")} if stale else set()
+    due = [known for known in stale if known.page in listed]
     if not due:
         return None
     here = request.path_params.get("identity", "")

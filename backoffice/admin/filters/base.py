@@ -150,7 +150,7 @@ class Filter(ABC):
 
     def operators(self, view: "View") -> list[Operator]:
         """All that conditions may say of this field."""
-        return [*self.own_operators(view), *(PRESENCE if self.missing(view.model) is not None else ())]
+        return [*self.own_operators(view), *(PRESENCE if self.may_be_missing(view.model) else ())]
 
     def compare(self, asking: Asking, operator: Operator, values: Sequence[str]) -> Compared:
         """One condition on this field; BadInput, with the field's title, where it makes no sense."""
@@ -159,9 +159,8 @@ class Filter(ABC):
         if operator not in offered:
             raise BadInput(f"{title}: there is no “{operator}” here, but {', '.join(offered)}.")
         _check_number(title, operator, values)
-        missing = self.missing(asking.view.model)
-        if operator in PRESENCE and missing is not None:
-            condition = missing if operator is Operator.EMPTY else not_(missing)
+        if operator in PRESENCE:
+            condition = self._present(asking.view, operator)
             return Compared(condition, f"{title} {in_words(operator, [])}")
         try:
             condition, shown = self.matching(asking, operator, values)
@@ -169,27 +168,35 @@ class Filter(ABC):
             raise BadInput(f"{title}: {error}") from None
         return Compared(condition, f"{title} {in_words(operator, shown)}")
 
-    def missing(self, model: type[Base]) -> ColumnElement[bool] | None:
-        """Whether a row has no value; None where every row has one."""
+    def may_be_missing(self, model: type[Base]) -> bool:
+        """Whether there can be rows without a value."""
         column = inspect(model).columns.get(self.name)
-        return getattr(model, self.name).is_(None) if column is not None and column.nullable else None
+        return column is not None and bool(column.nullable)
+
+    def missing(self, model: type[Base]) -> ColumnElement[bool]:
+        """Whether a row has no value, where that may be."""
+        condition: ColumnElement[bool] = getattr(model, self.name).is_(None)
+        return condition
 
     # Presence, plainly --------------------------------------------------------------------------
 
     def read_presence(self, asking: Asking, value: str, control: FilterControl) -> Reading | None:
         """What `empty` and `not-empty` ask as the whole value; None for other values."""
-        missing = self.missing(asking.view.model)
-        if missing is None or value not in PRESENCE:
+        if value not in PRESENCE or not self.may_be_missing(asking.view.model):
             return None
-        condition = missing if value == Operator.EMPTY else not_(missing)
+        condition = self._present(asking.view, value)
         words = f"{self.title(asking.view)}: {_PRESENCE_LABELS[value].lower()}"
         return Reading(control, condition, [Part(words)])
 
     def presence_options(self, view: "View", value: str) -> list[Option]:
         """The two as options, where there is a choice."""
-        if self.missing(view.model) is None:
+        if not self.may_be_missing(view.model):
             return []
         return [Option(one, label, one == value) for one, label in _PRESENCE_LABELS.items()]
+
+    def _present(self, view: "View", presence: str) -> ColumnElement[bool]:
+        missing = self.missing(view.model)
+        return missing if presence == Operator.EMPTY else not_(missing)
 
 
 _PRESENCE_LABELS: Final[dict[str, str]] = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import ColumnElement, false, inspect, not_, or_
 
 from backoffice.admin.filters.base import Asking, Facet, Filter, Part, Reading, values_of
-from backoffice.admin.filters.operators import PRESENCE, Operator
+from backoffice.admin.filters.operators import Operator
 from backoffice.admin.formats import words
 from backoffice.admin.pages import FilterControl, Option
 from backoffice.errors import BadInput
@@ -105,17 +105,16 @@ class Flag(Filter):
 
     def read(self, asking: Asking) -> Reading:
         title, value = self.title(asking.view), asking.params.get(self.name, "")
-        attribute = getattr(asking.view.model, self.name)
         control = self._control(asking.view, value)
-        if value in PRESENCE and (present := self.read_presence(asking, value, control)):
+        if present := self.read_presence(asking, value, control):
             return present
         match value:
             case "":
                 return Reading(control)
             case "1":
-                return Reading(control, attribute, [Part(title)])
+                return Reading(control, getattr(asking.view.model, self.name), [Part(title)])
             case "0":
-                return Reading(control, not_(attribute), [Part(f"{title}: no")])
+                return Reading(control, not_(getattr(asking.view.model, self.name)), [Part(f"{title}: no")])
             case _:
                 problem = f"{title}: write 1 for yes or 0 for no."
                 return Reading(self._control(asking.view, ""), problem=problem)

@@ -130,10 +130,12 @@ class Related(_OfRecords):
             condition = not_(condition)
         return condition, [self._shown(asking, value) for value in values]
 
-    def missing(self, model: type[Base]) -> ColumnElement[bool] | None:
-        column = _local_column(model, self.name)
-        [found] = inspect(model).attrs[column.key].columns
-        return column.is_(None) if found.nullable else None
+    def may_be_missing(self, model: type[Base]) -> bool:
+        [column] = inspect(model).attrs[_local_column(model, self.name).key].columns
+        return bool(column.nullable)
+
+    def missing(self, model: type[Base]) -> ColumnElement[bool]:
+        return _local_column(model, self.name).is_(None)
 
     def _leads_to(self, asking: Asking, values: Sequence[str]) -> ColumnElement[bool]:
         """Whether a row leads to one of them: yes or no, also where it leads nowhere."""
@@ -144,7 +146,7 @@ class Related(_OfRecords):
             parse_value(self.picker.key, str(key)) for key in keys if not (asks_for_none and key == NOBODY)
         ]
         found = [column == wanted[0]] if len(wanted) == 1 else [column.in_(wanted)] if wanted else []
-        if self.missing(asking.view.model) is None:
+        if not self.may_be_missing(asking.view.model):
             return or_(false(), *found)
         empty = [column.is_(None)] if asks_for_none else []
         return or_(*empty, *(and_(column.is_not(None), one) for one in found))
@@ -194,6 +196,9 @@ class RelatedMany(_OfRecords):
         linked = _is_linked(inspect(asking.view.model).relationships[self.name], keys)
         shown = [self._shown(asking, value) for value in values]
         return not_(linked) if operator is Operator.NOT else linked, shown
+
+    def may_be_missing(self, model: type[Base]) -> bool:
+        return True
 
     def missing(self, model: type[Base]) -> ColumnElement[bool]:
         return not_(_is_linked(inspect(model).relationships[self.name], None))

@@ -72,8 +72,8 @@ class Words(Filter):
     def read(self, asking: Asking) -> Reading:
         raise ConfigurationError("A list has a search of its own: Words is for conditions.")
 
-    def missing(self, model: type[Base]) -> None:
-        return None
+    def may_be_missing(self, model: type[Base]) -> bool:
+        return False
 
     def own_operators(self, view: "View") -> Sequence[Operator]:
         return (Operator.CONTAINS,)
