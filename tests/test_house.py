@@ -43,19 +43,28 @@ def _name(path: Path) -> str:
 
 
 @cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
 def imports(path: Path) -> frozenset[str]:
     """What a module imports, as dotted names; `from a import b` counts as `a.b` where that is a module."""
-    return frozenset(name for node in ast.walk(ast.parse(path.read_text())) for name in _imported(node))
+    return frozenset(name for node in ast.walk(parsed(path)) for name in _imported(node))
 
 
 @cache
 def running_imports(path: Path) -> frozenset[str]:
     """The same without what is imported for types alone, which makes no circle."""
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            node.body = [ast.Pass()]
-    return frozenset(name for node in ast.walk(tree) for name in _imported(node))
+    nodes = list(ast.walk(parsed(path)))
+    for_types = {
+        inner
+        for node in nodes
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for statement in node.body
+        for inner in ast.walk(statement)
+    }
+    return frozenset(name for node in nodes if node not in for_types for name in _imported(node))
 
 
 def _imported(node: ast.AST) -> Iterator[str]:
@@ -63,10 +72,9 @@ def _imported(node: ast.AST) -> Iterator[str]:
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
         assert node.level == 0, "imports are absolute"
-        names = modules()
         for alias in node.names:
             whole = f"{node.module}.{alias.name}"
-            yield whole if whole in names else str(node.module)
+            yield whole if whole in MODULES else str(node.module)
 
 
 def layer(name: str) -> str | None:
@@ -155,11 +163,11 @@ class TestShape:
 
     @pytest.mark.parametrize("name", MODULES)
     def test_a_module_says_what_it_is(self, name: str) -> None:
-        assert ast.get_docstring(ast.parse(MODULES[name].read_text())), f"{name} has no sentence on top"
+        assert ast.get_docstring(parsed(MODULES[name])), f"{name} has no sentence on top"
 
     @pytest.mark.parametrize("name", MODULES)
     def test_names_name_something(self, name: str) -> None:
-        nodes = ast.walk(ast.parse(MODULES[name].read_text()))
+        nodes = ast.walk(parsed(MODULES[name]))
         defined = [
             node.name
             for node in nodes
