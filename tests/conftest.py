@@ -1,7 +1,7 @@
 """One PostgreSQL a run, one migrated database a test: real commits, real triggers, nothing faked.
 
-The server is the embedded one, in a throw-away folder; `BACKOFFICE_TEST_DATABASE_URL`, a superuser's URL,
-puts a server of one's own in its place.
+The server is the embedded one, in a throw-away folder, in memory where there is room;
+`BACKOFFICE_TEST_DATABASE_URL`, a superuser's URL, puts a server of one's own in its place.
 """
 
 import os
@@ -20,7 +20,7 @@ from backoffice.database.roles import OWNER
 from backoffice.embedded import EmbeddedPostgres
 from backoffice.settings import Settings
 from main import create_app
-from tests.databases import FAR_MONTHS, Database, Server
+from tests.databases import FAR_MONTHS, Database, Server, folder_of_server
 
 TEST_SERVER = "BACKOFFICE_TEST_DATABASE_URL"
 NAMED_FOR_TESTS = "backoffice_test_"
@@ -46,7 +46,10 @@ def superuser_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given := os.environ.get(TEST_SERVER):
         yield make_url(given).set(drivername="postgresql").render_as_string(hide_password=False)
         return
-    with EmbeddedPostgres(tmp_path_factory.mktemp("server") / "postgres", durable=False) as postgres:
+    with (
+        folder_of_server(tmp_path_factory.mktemp("server")) as folder,
+        EmbeddedPostgres(folder / "postgres", durable=False) as postgres,
+    ):
         # The roles were made with it; the tests' own databases are what is used.
         yield postgres.superuser_url()
 
