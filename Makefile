@@ -63,6 +63,13 @@ benchmark: $(VENV)/.dev ## Measure the desk on TICKETS (100000) tickets, beside 
 benchmark-peers: $(VENV)/.dev ## Measure TICKETS (100000) beside other admins, and write docs/performance.md
 	$(BIN)/python -m benchmarks.peers --tickets $(TICKETS)
 
+SMALL ?= 50000
+LARGE ?= 5000000
+
+.PHONY: benchmark-scale
+benchmark-scale: $(VENV)/.dev ## Measure SMALL (50000) and LARGE (5000000) tickets in turns, for docs/performance.md
+	$(BIN)/python -m benchmarks.scale --small $(SMALL) --large $(LARGE)
+
 .PHONY: clean
 clean: ## Remove what was built; keeps var/, where the data is
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

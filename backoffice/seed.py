@@ -20,8 +20,10 @@ TICKETS_PER_USER = 50
 MOST_USERS = 20_000
 
 
-async def seed_tickets(owner_url: str, tickets: int, *, progress: Callable[[int, int], None]) -> None:
-    """Add `tickets` tickets of the last two years, with users, tags, and three comments each.
+async def seed_tickets(
+    owner_url: str, tickets: int, *, progress: Callable[[int, int], None], comments: int = 3
+) -> None:
+    """Add `tickets` tickets of the last two years, with users, tags, and so many comments each.
 
     `owner_url` is the tables' owner's. Each run adds to what is there, as one operation; `progress`
     is called with (done, total) after each chunk. What was committed before an interruption stays.
@@ -32,13 +34,15 @@ async def seed_tickets(owner_url: str, tickets: int, *, progress: Callable[[int,
     try:
         # A crash may lose the last moments of made-up data.
         await connection.execute("SET statement_timeout = 0; SET synchronous_commit = off; SET jit = off")
-        await _seed(connection, tickets, progress)
+        await _seed(connection, tickets, comments, progress)
         await connection.execute("VACUUM (ANALYZE) users, tags, tickets, ticket_tags, comments, audit_logs")
     finally:
         await connection.close()
 
 
-async def _seed(connection: asyncpg.Connection, tickets: int, progress: Callable[[int, int], None]) -> None:
+async def _seed(
+    connection: asyncpg.Connection, tickets: int, comments: int, progress: Callable[[int, int], None]
+) -> None:
     operation = uuid4()
     users = min(-(-tickets // TICKETS_PER_USER), MOST_USERS)
     for done in range(0, tickets, CHUNK):
@@ -48,7 +52,7 @@ async def _seed(connection: asyncpg.Connection, tickets: int, progress: Callable
             if done == 0:
                 await connection.execute(_TAGS, _TAG_NAMES)
                 await connection.execute(_USERS, users, operation.hex[:8], _FIRST_NAMES, _LAST_NAMES)
-            await connection.execute(_TICKETS, done + 1, last, tickets, operation.hex[:8], *_WORDS)
+            await connection.execute(_TICKETS, done + 1, last, tickets, operation.hex[:8], *_WORDS, comments)
             await _record(connection, operation, last, tickets)
         progress(last, tickets)
 
@@ -135,7 +139,7 @@ SELECT id, CASE n WHEN 2 THEN creator_id ELSE coalesce(assignee_id, creator_id) 
   ($8::text[])[1 + floor(random() * cardinality($8::text[]))::int] || ' '
     || ($9::text[])[1 + ((id + n) % cardinality($9::text[]))::int],
   said_at, said_at
-FROM made, generate_series(1, 3) AS n,
+FROM made, generate_series(1, $10::int) AS n,
   LATERAL (SELECT least(created_at + n * interval '3 minutes', now()) AS said_at) AS clock
 """
 

@@ -25,11 +25,6 @@ from benchmarks.serving import ROOT
 
 FIGURES: Final = "performance.json"
 
-SIZES = """
-SELECT (SELECT count(*) FROM comments) AS comments, (SELECT count(*) FROM audit_logs) AS entries,
-  pg_size_pretty(pg_database_size(current_database())) AS size, current_setting('server_version') AS server
-"""
-
 Say = Callable[[str], object]
 
 
@@ -82,7 +77,7 @@ def run(
                     click.echo(f"{task.label} …", err=True)
                     measurements.append(measure(task, running, rounds=rounds, budget=budget))
                 rates = throughput(running, seconds=budget, rounds=2)
-            sizes = database.fetch(SIZES)[0]
+            sizes = database.sizes()
         finally:
             database.close()
     return Report(

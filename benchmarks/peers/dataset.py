@@ -19,7 +19,7 @@ from backoffice.database import migrate
 from backoffice.database.roles import OWNER
 from backoffice.embedded import DATABASE, EmbeddedPostgres
 from backoffice.seed import seed_tickets
-from benchmarks.peers.history import write_history
+from benchmarks.peers.history import CREATED, SAID, TAKEN, write_history
 
 #: Written into a page of tickets; no word of `backoffice seed` is rare.
 RARE_WORD: Final = "clepsydra"
@@ -87,8 +87,11 @@ class Dataset:
     export_rows: int
 
 
-def prepare(directory: Path, tickets: int) -> Dataset:
-    """The data of `directory`, which is made if it isn't there, or isn't whole."""
+def prepare(directory: Path, tickets: int, *, is_thin: bool = False) -> Dataset:
+    """The data of `directory`, which is made if it isn't there, or isn't whole.
+
+    A ticket has three comments and five entries of history; where it `is_thin`, one of each.
+    """
     finished = directory / "dataset.json"
     if finished.exists():
         with EmbeddedPostgres(directory / "postgres") as postgres:
@@ -99,29 +102,32 @@ def prepare(directory: Path, tickets: int) -> Dataset:
     shutil.rmtree(directory, ignore_errors=True)
     # Nobody misses it if the machine goes down meanwhile; measured is a server that keeps its promises.
     with EmbeddedPostgres(directory / "postgres", durable=False) as postgres:
-        dataset = _build(postgres, tickets)
+        dataset = _build(postgres, tickets, is_thin)
     finished.write_text(json.dumps(asdict(dataset), indent=2))
     return dataset
 
 
-def _build(postgres: EmbeddedPostgres, tickets: int) -> Dataset:
+def _build(postgres: EmbeddedPostgres, tickets: int, is_thin: bool) -> Dataset:
     migrate.upgrade(postgres.url(OWNER))
-    dataset = asyncio.run(_load(postgres, tickets))
+    dataset = asyncio.run(_load(postgres, tickets, is_thin))
     # Brings every trigger back as it was.
     migrate.upgrade(postgres.url(OWNER))
     asyncio.run(_vacuum(postgres))
     return dataset
 
 
-async def _load(postgres: EmbeddedPostgres, tickets: int) -> Dataset:
+async def _load(postgres: EmbeddedPostgres, tickets: int, is_thin: bool) -> Dataset:
+    comments, history = (1, [TAKEN]) if is_thin else (3, [CREATED, TAKEN, SAID])
     async with _without_triggers(postgres), _connected(postgres) as owner:
         indexes = await owner.fetch(INDEXES, LOADED)
         for index in indexes:
             await owner.execute(f"DROP INDEX {index['name']}")
-        await seed_tickets(postgres.url(OWNER), tickets, progress=lambda done, total: None)
+        await seed_tickets(postgres.url(OWNER), tickets, progress=lambda done, total: None, comments=comments)
         dataset = await _mark(owner, tickets)
         await asyncio.gather(
-            _write_history(postgres, [index for index in indexes if index["of_table"] == "audit_logs"]),
+            _write_history(
+                postgres, history, [index for index in indexes if index["of_table"] == "audit_logs"]
+            ),
             _index(owner, [index for index in indexes if index["of_table"] != "audit_logs"]),
         )
     return dataset
@@ -145,9 +151,11 @@ async def _mark(owner: asyncpg.Connection, tickets: int) -> Dataset:
     )
 
 
-async def _write_history(postgres: EmbeddedPostgres, indexes: Sequence[asyncpg.Record]) -> None:
+async def _write_history(
+    postgres: EmbeddedPostgres, kinds: Sequence[str], indexes: Sequence[asyncpg.Record]
+) -> None:
     async with _connected(postgres) as owner:
-        await write_history(owner)
+        await write_history(owner, *kinds)
         await _index(owner, indexes)
 
 

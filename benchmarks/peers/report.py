@@ -16,11 +16,13 @@ WITH_A_FILE: Final = "export"
 
 def write_into(page: Path, report: Report) -> None:
     """Put the report between the marks of the page, or make a page of it."""
-    before, after = "", ""
-    if page.exists():
-        before, _, rest = page.read_text().partition(BEGIN)
-        after = rest.partition(END)[2]
-    page.write_text(f"{before}{BEGIN}\n{in_words(report)}\n{END}{after or chr(10)}")
+    put_between(page, BEGIN, END, in_words(report))
+
+
+def put_between(page: Path, begin: str, end: str, words: str) -> None:
+    """Put `words` between these two marks of the page; a page without them gets both at its end."""
+    before, _, rest = (page.read_text() if page.exists() else "").partition(begin)
+    page.write_text(f"{before}{begin}\n{words}\n{end}{rest.partition(end)[2] or chr(10)}")
 
 
 def in_words(report: Report) -> str:
@@ -37,10 +39,11 @@ def _setting(report: Report) -> str:
     )
     hardware = f"{machine['system']}, {machine['cores']} cores ({machine['processor']}), {machine['memory']}."
     taken = f"Taken on {report.taken_on}, in {report.seconds // 60} min {report.seconds % 60} s."
-    return f"{rows} {hardware} {taken}{_busy(report)}"
+    return f"{rows} {hardware} {taken}{how_busy(report)}"
 
 
-def _busy(report: Report) -> str:
+def how_busy(report: Report) -> str:
+    """A warning, where others used the machine meanwhile."""
     cores, load = int(report.machine["cores"]), report.load[0]
     if load < cores / 4:
         return ""
@@ -77,20 +80,21 @@ def table(report: Report) -> str:
 def _times(result: Result | None) -> str:
     if result is None or result.p50 is None or result.p95 is None:
         return (result and result.note) or "–"
-    return f"{_number(result.p50)} / {_number(result.p95)}"
+    return f"{number(result.p50)} / {number(result.p95)}"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """Milliseconds, and whatever else has a digit behind the point as long as it is small."""
     return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
 
 
 def _rate(report: Report, key: str) -> str:
-    return _number(report.throughput[key]) if key in report.throughput else "–"
+    return number(report.throughput[key]) if key in report.throughput else "–"
 
 
 def _cpu(report: Report, key: str) -> str:
     used = report.measurements[0].results.get(key, Result()).cpu
-    return "–" if used is None else _number(used)
+    return "–" if used is None else number(used)
 
 
 def _memory(report: Report, key: str, *, of_files: bool) -> str:
@@ -133,7 +137,7 @@ def _factor(one: Measurement, other: str) -> float:
 def _compared(report: Report, one: Measurement, other: str) -> str:
     ours, theirs = one.results[OURS].p50 or 0, one.results[other].p50 or 0
     times = max(ours, theirs) / min(ours, theirs)
-    return f"{one.label} ({_number(ours)} against {_number(theirs)} of {report.labels[other]}, {times:.1f}×)"
+    return f"{one.label} ({number(ours)} against {number(theirs)} of {report.labels[other]}, {times:.1f}×)"
 
 
 def _alone(report: Report) -> list[Measurement]:

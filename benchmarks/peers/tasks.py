@@ -50,6 +50,11 @@ WHERE state = 'active' AND backend_type = 'client backend' AND pid <> pg_backend
   AND now() - query_start > make_interval(secs => $1)
 """
 
+SIZES = """
+SELECT (SELECT count(*) FROM comments) AS comments, (SELECT count(*) FROM audit_logs) AS entries,
+  pg_size_pretty(pg_database_size(current_database())) AS size, current_setting('server_version') AS server
+"""
+
 
 class Database:
     """What is true, asked directly."""
@@ -66,6 +71,10 @@ class Database:
 
     def column(self, sql: str, *values: Any) -> list[Any]:
         return [row[0] for row in self.fetch(sql, *values)]
+
+    def sizes(self) -> dict[str, Any]:
+        """How much there is, and the version of the server that has it."""
+        return dict(self.fetch(SIZES)[0])
 
     def close(self) -> None:
         self._runner.run(self._connection.close())
