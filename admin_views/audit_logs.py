@@ -1,13 +1,14 @@
 """The audit log: every change of every record, read-only for everyone."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from starlette.requests import Request
 
 from admin_views import entries
 from admin_views.pickers import PEOPLE
-from admin_views.sealed import around_entry, sealed
+from admin_views.sealed import SealedLately, around_entry
 from backoffice.admin.filters import Choice, Dates, Exact, Related
 from backoffice.admin.pages import Kind
 from backoffice.admin.view import View
@@ -73,8 +74,12 @@ class AuditLogAdmin(View, model=AuditLog):
         found = await find_entry(request.state.session, record.id)
         return [found] if found is not None else []
 
+    @cached_property
+    def sealed_lately(self) -> SealedLately:
+        return SealedLately(self.site)
+
     async def list_extra(self, request: Request) -> Mapping[str, Any]:
-        return {"sealed": await sealed(self.site, request)}
+        return {"sealed": await self.sealed_lately.ask(request)}
 
     async def details_extra(self, request: Request, record: AuditLog) -> Mapping[str, Any]:
         return await around_entry(self.site, request, record)

@@ -4,6 +4,7 @@ from asyncio import to_thread
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -28,6 +29,8 @@ LATE: Final = (
     "Sealing lags: entries have waited for more than 10 minutes. Either nothing seals them, or a transaction"
     " has stayed open since."
 )
+#: Seconds for which the log goes on saying what it said: sealing itself takes place every minute.
+LATELY: Final = 5.0
 #: More than the last line of a file of anchors has.
 TAIL: Final = 4096
 
@@ -39,6 +42,22 @@ class Sealed:
     status: SealStatus
     warning: str
     url: str
+
+
+class SealedLately:
+    """How far the history is sealed, for a page that says so each time: asked anew after some seconds."""
+
+    def __init__(self, site: AdminSite) -> None:
+        self._site = site
+        self._known: Sealed | None = None
+        self._asked_at = 0.0
+
+    async def ask(self, request: Request) -> Sealed:
+        if self._known is None or monotonic() - self._asked_at > LATELY:
+            asked_at = monotonic()
+            self._known = await sealed(self._site, request)
+            self._asked_at = asked_at
+        return self._known
 
 
 @dataclass(frozen=True)

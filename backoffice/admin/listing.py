@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from sqlalchemy import (
-    CTE,
     ColumnElement,
     CompoundSelect,
     Select,
@@ -54,6 +53,9 @@ from backoffice.searching import Match
 if TYPE_CHECKING:
     from backoffice.admin.site import AdminSite
     from backoffice.admin.view import View
+
+Order = Sequence[ColumnElement[Any]]
+Stretches = Sequence[ColumnElement[bool]]
 
 TOO_SLOW: Final = (
     "This took too long and was stopped. Narrow the search, add a filter or choose fewer days, and try again."
@@ -159,7 +161,8 @@ async def _find(
     walked = [record for record, _ in page]
     if not walked and (place.cursor or place.page > 1):
         return Found(nearest=await _nearest(session, view, filtered, place))
-    counted = page[0][1] if page else None
+    # The last row has it for certain: where a row has its number, no other one has.
+    counted = page[-1][1] if page else None
     # Where the walk begins at the first row and meets the last, nothing was left to count.
     count = place.skipped + len(walked) if counted is None else counted
     if place.is_last and count <= COUNT_CAP:
@@ -178,48 +181,69 @@ async def _nearest(session: AsyncSession, view: "View", filtered: Filtered, plac
 
 
 def _walk(view: "View", filtered: Filtered, place: Place, names: list[str]) -> Select[Any, int | None]:
-    """The page's rows as they are walked to and, to know whether there are more, one beyond.
+    """The page's rows and, to know whether there are more, one beyond; beside them how many there are in all.
 
-    The inner statement reads nothing but keys, so that an index answers it also where the page is far from
-    the beginning; the outer one then fetches these rows alone, with what their columns show, and beside each
-    how many there are in all.
+    Rows in partitions are read as they are walked to, where none is skipped: to fetch them by their keys
+    would have each partition planned for once more.
     """
     is_descending = place.is_descending is not place.is_backward
     order = ordering(view.model, place.sort_by, is_descending=is_descending)
+    columns = sorted_by(view.model, place.sort_by)
+    stretches = stretches_beyond(place.cursor, columns, is_descending=is_descending) if place.cursor else []
+    is_in_partitions, is_one_walk = len(_table_key(view)) > 1, len(stretches) <= 1 and not place.is_ranked
+    if is_in_partitions and is_one_walk and not place.skipped:
+        rows = _in_one_go(view, filtered, place, order, stretches)
+    else:
+        rows = _by_their_keys(view, filtered, place, order, stretches)
+    shown = [*names, *(attribute.key for attribute in columns)]
+    return rows.options(*listing_options(view.model, tuple(shown)))
+
+
+def _in_one_go(
+    view: "View", filtered: Filtered, place: Place, order: Order, stretches: Stretches
+) -> Select[Any, int | None]:
+    # Of all rows only the one beyond the page has a number for which it is counted how many there are.
+    number = func.row_number().over(order_by=order)
+    rows = filtered.statement.where(*stretches).order_by(*order).limit(place.size + 1)
+    return rows.add_columns(_counted(view, filtered, place, number))
+
+
+def _by_their_keys(
+    view: "View", filtered: Filtered, place: Place, order: Order, stretches: Stretches
+) -> Select[Any, int | None]:
+    """The inner statement reads nothing but keys, so that an index answers it also where the page is far from
+    the beginning; the outer one then fetches these rows alone, with what their columns show.
+    """
     table_key = _table_key(view)
     if place.is_ranked and filtered.found:
         keys = best_first(view, filtered.statement, filtered.found, place, table_key).cte("page_keys")
         order = [keys.c.ordinal]
     else:
         some = filtered.statement.with_only_columns(*table_key).order_by(*order).limit(place.size + 1)
-        keys = _from(view, place, some, is_descending=is_descending).cte("page_keys")
-    shown = [*names, *(attribute.key for attribute in sorted_by(view.model, place.sort_by))]
+        keys = _from(some, place, stretches).cte("page_keys")
+    found = select(func.count()).select_from(keys).scalar_subquery()
     return (
-        select(view.model, _counted(view, filtered, place, keys))
+        select(view.model, _counted(view, filtered, place, found))
         .join(keys, and_(*(own == found for own, found in zip(table_key, keys.c, strict=False))))
         .order_by(*order)
-        .options(*listing_options(view.model, tuple(shown)))
         .execution_options(**filtered.statement.get_execution_options())
     )
 
 
-def _counted(view: "View", filtered: Filtered, place: Place, keys: CTE) -> ColumnElement[int | None]:
+def _counted(
+    view: "View", filtered: Filtered, place: Place, found: ColumnElement[int]
+) -> ColumnElement[int | None]:
     """How many rows the list has; NULL where its first page (or a numbered one) shows the last of them."""
     count = _count(view, filtered.statement.limit(COUNT_CAP + 1)).scalar_subquery()
     if place.cursor or place.is_backward:
         return count
-    found = select(func.count()).select_from(keys).scalar_subquery()
     return case((found > place.size, count))
 
 
-def _from(
-    view: "View", place: Place, some: Select[Any], *, is_descending: bool
-) -> Select[Any] | CompoundSelect[Any]:
+def _from(some: Select[Any], place: Place, stretches: Stretches) -> Select[Any] | CompoundSelect[Any]:
     """The keys of `some` rows, from where the page begins."""
-    if place.cursor is None:
+    if not stretches:
         return some.offset(place.skipped) if place.skipped else some
-    columns = sorted_by(view.model, place.sort_by)
-    stretches = stretches_beyond(place.cursor, columns, is_descending=is_descending)
     walks = [some.where(stretch) for stretch in stretches]
     return walks[0] if len(walks) == 1 else union_all(*(walk.subquery().select() for walk in walks))
 

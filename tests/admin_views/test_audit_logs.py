@@ -1,5 +1,6 @@
 import pytest
 
+from admin_views import sealed
 from backoffice.database import transaction
 from tests.admin.desk import Desk, Visitor
 from tests.admin.lists import main_of
@@ -85,11 +86,16 @@ class TestList:
 
 
 class TestSealed:
-    async def test_says_through_when_and_what_waits(self, proved: Proved) -> None:
+    async def test_says_through_when_and_what_waits(
+        self, proved: Proved, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         before = main_of(await proved.auditor.get("/admin/audit-log/list"))
         assert "Nothing is sealed yet" in before
         assert "There is no key" not in before
         await proved.seal()
+        # For some seconds it is not asked again.
+        assert "Nothing is sealed yet" in main_of(await proved.auditor.get("/admin/audit-log/list"))
+        monkeypatch.setattr(sealed, "LATELY", 0.0)
         page = main_of(await proved.auditor.get("/admin/audit-log/list"))
         assert "Sealed through" in page
         assert "Nothing waits for a seal" in page
