@@ -22,6 +22,8 @@ SHORT_DIGEST: Final = 16
 MOST_NAMED: Final = 2
 
 _NOTHING: Final = '<span class="nothing" aria-hidden="true">–</span><span class="visually-hidden">none</span>'
+#: What is false and yet something to be shown.
+_NOT_NOTHING: Final = (0, False)
 _IN_THE_TRASH: Final = '<span class="visually-hidden"> (in the trash)</span>'
 
 
@@ -46,13 +48,14 @@ def row_writer(columns: Sequence[Column], reader: Reader) -> Callable[[Row], Mar
     The first text of a row leads to the row. Where it is narrow, each cell names its column itself: that
     text need not, a number must.
     """
-    main, labels = main_column(columns), [_column_label(column.label) for column in columns]
+    main, labels = main_column(columns), [column.label for column in columns]
 
     def write(row: Row) -> Markup:
         cells = [
-            _main_cell(cell, label, row, reader) if place == main else _other_cell(cell, label, reader)
-            for place, (cell, label) in enumerate(zip(row.cells, labels, strict=True))
+            f"{_opening(cell.kind, label, _is_empty(cell))}{_written(cell, reader, '', _IN_LISTS)}</td>"
+            for cell, label in zip(row.cells, labels, strict=True)
         ]
+        cells[main] = _main_cell(row.cells[main], labels[main], row, reader)
         return Markup("\n".join(cells))  # noqa: S704 - each escapes what it shows
 
     return write
@@ -63,28 +66,22 @@ def main_column(columns: Sequence[Column]) -> int:
     return 1 if len(columns) > 1 and columns[0].kind != Kind.TEXT and columns[1].kind in texts else 0
 
 
-@lru_cache(maxsize=512)
-def _column_label(label: str) -> str:
-    return f'<span class="cell-label" aria-hidden="true">{escape(label)}</span>'
+@lru_cache(maxsize=1024)
+def _opening(kind: Kind, label: str, is_empty: bool, *, is_main: bool = False) -> str:
+    state = f"{' is-main' if is_main else ''}{' is-empty' if is_empty else ''}"
+    named = f'<span class="cell-label" aria-hidden="true">{escape(label)}</span>' if label else ""
+    return f'<td role="cell" class="kind-{kind}{state}">{named}'
 
 
 def _main_cell(cell: Cell, label: str, row: Row, reader: Reader) -> str:
-    empty = " is-empty" if _is_empty(cell) else ""
     named = label if cell.kind == Kind.CODE else ""
     state = _IN_THE_TRASH if row.is_trashed else ""
     shown = _written(cell, reader, row.url, _IN_LISTS)
-    inside = f"{named}{shown}{state}{row.passage}"
-    return f'<td role="cell" class="kind-{cell.kind} is-main{empty}">{inside}</td>'
-
-
-def _other_cell(cell: Cell, label: str, reader: Reader) -> str:
-    empty = " is-empty" if _is_empty(cell) else ""
-    shown = _written(cell, reader, "", _IN_LISTS)
-    return f'<td role="cell" class="kind-{cell.kind}{empty}">{label}{shown}</td>'
+    return f"{_opening(cell.kind, named, _is_empty(cell), is_main=True)}{shown}{state}{row.passage}</td>"
 
 
 def _is_empty(cell: Cell) -> bool:
-    return cell.value is None or cell.value == "" or (cell.kind == Kind.RECORDS and not cell.value)
+    return not cell.value and cell.value not in _NOT_NOTHING
 
 
 # One value --------------------------------------------------------------------------------------

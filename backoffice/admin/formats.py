@@ -10,7 +10,7 @@ from typing import Any, Final
 from zlib import crc32
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 #: Older (or farther) than this, a moment is shown as a date.
 RELATIVE_WITHIN: Final = timedelta(days=7)
@@ -123,22 +123,24 @@ def relative(distance: timedelta, *, short: bool = False) -> str:
 
 
 def _time(local: datetime, text: str) -> Markup:
-    title = escape(_exact(local))
-    return Markup(  # noqa: S704 - the text is made of numbers and words of our own
-        f'<time datetime="{local.astimezone(UTC).isoformat()}" title="{title}">{text}</time>'
+    iso = local.isoformat(timespec="milliseconds")
+    return Markup(  # noqa: S704 - made of numbers and words of our own, and the name of a zone that there is
+        f'<time datetime="{iso}" title="{_in_full(local, iso, iso[23:29])}">{text}</time>'
     )
 
 
 def exact(value: datetime, time_zone: str) -> str:
     """`22 Nov 2026, 14:05:09 (Europe/Paris, UTC+01:00)`."""
-    return _exact(value.astimezone(zone(time_zone)))
+    local = value.astimezone(zone(time_zone))
+    iso = local.isoformat(timespec="seconds")
+    return _in_full(local, iso, iso[19:25])
 
 
-def _exact(local: datetime) -> str:
+def _in_full(local: datetime, iso: str, offset: str) -> str:
     # A fixed place for each part: a list has a hundred moments, and `strftime` is slow.
-    iso, name = local.isoformat(timespec="seconds"), str(local.tzinfo)
-    offset = "" if name == "UTC" else f", UTC{iso[19:25]}"
-    return f"{_date(local)}, {iso[11:19]} ({name}{offset})"
+    name = str(local.tzinfo)
+    shift = "" if name == "UTC" else f", UTC{offset}"
+    return f"{_date(local)}, {iso[11:19]} ({name}{shift})"
 
 
 def clock(value: datetime, time_zone: str) -> str:

@@ -33,6 +33,9 @@ class Kind(StrEnum):
     CODE = "code"  # an identifier, in fixed width
     DIGEST = "digest"  # a hash in hexadecimal digits, to be copied; short in lists
 
+    # Looked up several times a cell: the enum's own is written in Python.
+    __hash__ = str.__hash__
+
 
 class Cell(NamedTuple):
     """One value to show. `value` is None where there is nothing."""

@@ -30,7 +30,7 @@ class TestMoment:
     def test_names_the_exact_time_and_its_zone(self) -> None:
         html = formats.moment(NOW, "Europe/Paris", NOW)
         assert 'title="22 Nov 2026, 14:05:09 (Europe/Paris, UTC+01:00)"' in html
-        assert 'datetime="2026-11-22T13:05:09+00:00"' in html
+        assert 'datetime="2026-11-22T14:05:09.000+01:00"' in html
 
     def test_takes_the_date_from_the_viewers_zone(self) -> None:
         late = datetime(2026, 10, 31, 23, 30, tzinfo=UTC)
