@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import Row
 from starlette.requests import Request
 from starlette.responses import Response
 from wtforms import FileField, Form, RadioField, TextAreaField, validators
@@ -16,10 +15,10 @@ from backoffice.admin.pages import Flash
 from backoffice.admin.request import current_user, flash, see_other, submitted
 from backoffice.admin.view import View
 from backoffice.attachments import is_image
-from backoffice.database import INCLUDE_TRASHED
 from backoffice.desk import reply as write_reply
+from backoffice.desk.reading import attachments_of, comments_of
 from backoffice.errors import BackofficeError, Conflict
-from models import Attachment, Comment, Ticket, User
+from models import Attachment, Comment, Ticket
 
 LONGEST_COMMENT = 100_000
 
@@ -41,11 +40,11 @@ class UploadForm(Form):
 
 async def around(view: View, request: Request, ticket: Ticket) -> Mapping[str, Any]:
     """What the ticket's template shows beside the facts; a trashed ticket shows it all, and takes no more."""
-    takes_more = not ticket.is_trashed and view.may(request, "edit", ticket)
+    session, takes_more = request.state.session, not ticket.is_trashed and view.may(request, "edit", ticket)
     return {
         "description": ticket.description,
-        "comments": [_comment(view, request, comment) for comment in await _comments(request, ticket)],
-        "attachments": [_attachment(view, file) for file in await _attachments(request, ticket)],
+        "comments": [_comment(view, request, comment) for comment in await comments_of(session, ticket)],
+        "attachments": [_attachment(view, file) for file in await attachments_of(session, ticket)],
         "reply_form": ReplyForm() if takes_more else None,
         "reply_url": _address(view, request, f"{ticket.id}/reply"),
         "upload_form": UploadForm() if takes_more else None,
@@ -104,46 +103,28 @@ async def _open_ticket(view: View, request: Request) -> Ticket:
     return ticket
 
 
-async def _comments(request: Request, ticket: Ticket) -> list[Comment]:
-    author = joinedload(Comment.author).load_only(User.full_name, User.is_staff)
-    statement = select(Comment).where(Comment.ticket_id == ticket.id).options(author)
-    return await _with_the_ticket(request, ticket, statement.order_by(Comment.created_at, Comment.id))
-
-
-async def _attachments(request: Request, ticket: Ticket) -> list[Attachment]:
-    uploader = joinedload(Attachment.uploaded_by).load_only(User.full_name)
-    statement = select(Attachment).where(Attachment.ticket_id == ticket.id).options(uploader)
-    return await _with_the_ticket(request, ticket, statement.order_by(Attachment.id))
-
-
-async def _with_the_ticket(request: Request, ticket: Ticket, statement: Any) -> list[Any]:
-    """What lies in the trash with a trashed ticket shows with it; on a live one it is left out."""
-    options = INCLUDE_TRASHED if ticket.is_trashed else {}
-    return list(await request.state.session.scalars(statement, execution_options=options))
-
-
-def _comment(view: View, request: Request, comment: Comment) -> dict[str, Any]:
-    comments = view.site.view_of(Comment)
-    may_edit = comments is not None and comments.may(request, "edit", comment) and not comment.is_trashed
+def _comment(view: View, request: Request, comment: Row[*tuple[Any, ...]]) -> dict[str, Any]:
+    comments, is_trashed = view.site.view_of(Comment), comment.deleted_at is not None
+    may_edit = comments is not None and comments.may(request, "edit", comment) and not is_trashed
     ours = view.url("details", comment.ticket_id)
     return {
-        "author": comment.author.full_name,
-        "is_staff": comment.author.is_staff,
+        "author": comment.author,
+        "is_staff": comment.is_staff,
         "is_internal": comment.is_internal,
         "content": comment.content,
         "created_at": comment.created_at,
         "edit_url": keeping(comments.url("edit", comment.id), ours) if may_edit and comments else "",
-        "is_trashed": comment.is_trashed,
+        "is_trashed": is_trashed,
     }
 
 
-def _attachment(view: View, file: Attachment) -> dict[str, Any]:
+def _attachment(view: View, file: Row[*tuple[Any, ...]]) -> dict[str, Any]:
     url = f"{view.site.base_url}/attachment/{file.id}/download"
     return {
         "filename": file.filename,
         "size": file.size_bytes,
         "url": url,
         "image_url": f"{url}?inline=1" if is_image(file.content_type) else "",
-        "uploaded_by": file.uploaded_by.full_name,
+        "uploaded_by": file.uploader,
         "created_at": file.created_at,
     }

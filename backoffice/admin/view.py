@@ -6,10 +6,11 @@ view is added, with the mend in the message.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sqladmin import ModelView
-from sqlalchemy import ColumnElement, Select, inspect, select
+from sqlalchemy import ColumnElement, Select, bindparam, inspect, select
 from sqlalchemy.orm import InstrumentedAttribute
 from starlette.requests import Request
 
@@ -182,13 +183,10 @@ class View(ModelView):
 
     async def load(self, request: Request, raw_key: str, names: Sequence[str] = ()) -> Any:
         """The record at `raw_key`, trashed or not, with the relations among `names` loaded; or NotFound."""
-        statement = (
-            self.rows(request.state.user)
-            .where(self.key == self.parse_key(raw_key))
-            .options(*loading_options(self.model, names))
-            .execution_options(**INCLUDE_TRASHED)
-        )
-        record = await request.state.session.scalar(statement)
+        statement, scope = _by_key(self.model, self.key, tuple(names)), self.scope(request.state.user)
+        if scope is not None:
+            statement = statement.where(scope)
+        record = await request.state.session.scalar(statement, {"wanted": self.parse_key(raw_key)})
         if record is None:
             raise NotFound(f"There is no {self.name.lower()} {raw_key[:40]}.")
         return record
@@ -325,3 +323,15 @@ class View(ModelView):
         slugs = [action.slug for action in self.bulk_actions]
         if len(slugs) != len(set(slugs)):
             raise ConfigurationError(f"{where}: two bulk actions share a slug.")
+
+
+@lru_cache(maxsize=256)
+def _by_key(model: type[Base], key: InstrumentedAttribute[Any], names: tuple[str, ...]) -> Select[Any]:
+    """The record whose key is `wanted`, with its relations among `names`."""
+    # Made once: every page of a record begins with it.
+    return (
+        select(model)
+        .where(key == bindparam("wanted"))
+        .options(*loading_options(model, names))
+        .execution_options(**INCLUDE_TRASHED)
+    )
