@@ -2,14 +2,30 @@
 
 import string
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Label, Row, Select, func, not_, select, true
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Label,
+    Row,
+    Select,
+    Text,
+    any_,
+    bindparam,
+    func,
+    not_,
+    select,
+    true,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
+from backoffice.database import INCLUDE_TRASHED
 from backoffice.desk.search import COMMENT_WORDS, TICKET_WORDS, has
-from backoffice.desk.terms import SIMPLE, Terms
+from backoffice.desk.terms import SIMPLE, Terms, asked, begun
 from backoffice.searching import MARK, UNMARK, Match
 from models import Comment, Ticket, User
 
@@ -22,10 +38,6 @@ _MARKS: Final = f'StartSel="{MARK}", StopSel="{UNMARK}"'
 _WHOLE: Final = f"{_MARKS}, HighlightAll=true"
 _PASSAGE: Final = f"{_MARKS}, MaxFragments=1, MinWords=8, MaxWords=22, ShortWord=0"
 
-#: What a passage is taken from, and what that is called.
-_OWN: Final = {"description": ""}
-_ELSEWHERE: Final = {"comment": "Comment", "creator": "Requester", "assignee": "Assignee"}
-
 
 async def find_matches(
     session: AsyncSession, ids: Sequence[int], *, terms: Terms, said_in: Collection[int]
@@ -33,38 +45,53 @@ async def find_matches(
     """The matches in the tickets of these ids; `said_in` are those that a comment found."""
     if not ids:
         return {}
-    rows = await session.execute(_statement(ids, terms, sorted(set(ids) & set(said_in))))
-    return {row.id: _match(row) for row in rows}
+    said = sorted(set(ids) & set(said_in))
+    statement = _statement(is_address=terms.is_address, was_said=bool(said))
+    given = {"ids": list(ids), "said_in": said, "all": terms.all_words, "any": terms.any_word}
+    return {row.id: _match(row) for row in await session.execute(statement, given)}
 
 
-def _statement(ids: Sequence[int], terms: Terms, said_in: Sequence[int]) -> Select[Any]:
-    creator, assignee, marked = aliased(User), aliased(User), terms.any_of()
-    has_all = has(TICKET_WORDS, terms.all_of())
-    said = (
-        select(Comment.content)
-        .where(Comment.ticket_id == Ticket.id, Comment.deleted_at.is_(None), Ticket.id.in_(said_in))
-        .where(has(COMMENT_WORDS, terms.all_of()), not_(has_all))
-        .order_by(Comment.created_at.desc(), Comment.id.desc())
-        .limit(1)
-        .lateral()
-    )
+@cache
+def _statement(*, is_address: bool, was_said: bool) -> Select[Any]:
+    """Made once: it takes longer than to run it."""
+    creator, assignee = aliased(User), aliased(User)
+    has_all = has(TICKET_WORDS, asked(bindparam("all")))
+    marked = begun(bindparam("any", type_=Text)) if is_address else asked(bindparam("any"))
     columns: list[ColumnElement[Any] | InstrumentedAttribute[Any]] = [
         Ticket.id,
         has_all.label("has_all"),
         _headline(Ticket.title, marked, _WHOLE).label("title"),
         *_passage(Ticket.description, marked, "description"),
-        *_passage(said.c.content, marked, "comment"),
         _headline(_named(creator), marked, _WHOLE).label("creator"),
         _headline(_named(assignee), marked, _WHOLE).label("assignee"),
     ]
-    return (
+    statement = (
         select(*columns)
         .join(creator, creator.id == Ticket.creator_id)
         .outerjoin(assignee, assignee.id == Ticket.assignee_id)
-        .outerjoin(said, true())
-        .where(Ticket.id.in_(ids))
-        .execution_options(include_trashed=True)
+        .where(_in("ids"))
+        .execution_options(**INCLUDE_TRASHED)
     )
+    return _with_comments(statement, marked, has_all) if was_said else statement
+
+
+def _with_comments(
+    statement: Select[Any], marked: ColumnElement[Any], has_all: ColumnElement[bool]
+) -> Select[Any]:
+    said = (
+        select(Comment.content)
+        .where(Comment.ticket_id == Ticket.id, Comment.deleted_at.is_(None), _in("said_in"))
+        .where(has(COMMENT_WORDS, asked(bindparam("all"))), not_(has_all))
+        .order_by(Comment.created_at.desc(), Comment.id.desc())
+        .limit(1)
+        .lateral()
+    )
+    return statement.outerjoin(said, true()).add_columns(*_passage(said.c.content, marked, "comment"))
+
+
+def _in(name: str) -> ColumnElement[bool]:
+    """Whether the ticket is among those that are given under this name."""
+    return Ticket.id == any_(bindparam(name, type_=ARRAY(BigInteger)))
 
 
 def _named(person: type[User]) -> ColumnElement[str]:
@@ -96,8 +123,8 @@ def _match(row: Row[Any]) -> Match:
 
 def _with_dots(row: Row[Any], name: str) -> str:
     """The passage of a text, with dots where the text goes on; signs at its ends are no part of it."""
-    passage = (getattr(row, name) or "").strip()
+    passage = (getattr(row, name, None) or "").strip()
     plain = passage.replace(MARK, "").replace(UNMARK, "").strip(_SIGNS)
-    begins, ends = (getattr(row, f"{name}_{which}") or "" for which in ("begins", "ends"))
+    begins, ends = (getattr(row, f"{name}_{which}", None) or "" for which in ("begins", "ends"))
     before = "" if plain.startswith(begins.strip(_SIGNS)) else "… "
     return f"{before}{passage}{'' if plain.endswith(ends.strip(_SIGNS)) else ' …'}"

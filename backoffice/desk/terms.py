@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Text, cast, func, literal, literal_column
+from sqlalchemy import BindParameter, ColumnElement, Text, cast, func, literal, literal_column
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from backoffice.errors import BadInput
@@ -60,29 +60,55 @@ class Terms:
         is_one_word = len(self.wanted) == 1 and self.wanted[0].is_unfinished and not self.unwanted
         return is_one_word and "@" in self.typed and len(self.typed) <= _LONGEST_ADDRESS
 
+    @property
+    def all_words(self) -> str:
+        """What `asked` makes a tsquery of: of what has every word and phrase."""
+        return joined(self.wanted)
+
+    @property
+    def any_word(self) -> str:
+        """The same of what has one of them, as is marked in a text; of an address, what `begun` takes."""
+        if self.is_address:
+            return self.address_words
+        # Of a word that is split at its signs (`T-000123`) each part would be taken for a beginning.
+        return joined((one if one.text.isalnum() else Wanted(one.text) for one in self.wanted), "|")
+
+    @property
+    def no_words(self) -> str:
+        """The same of what has one of the unwanted."""
+        return joined(self.unwanted, "|")
+
+    @property
+    def address_words(self) -> str:
+        """What `begun` makes a tsquery of: of e-mail addresses that begin so."""
+        return str(Wanted(self.typed.lower(), is_unfinished=True))
+
     def all_of(self) -> ColumnElement[Any]:
         """A tsquery for what has every word and phrase."""
-        return tsquery(self.wanted)
-
-    def any_of(self) -> ColumnElement[Any]:
-        """A tsquery for what has one of them, as is marked in a text."""
-        if self.is_address:
-            return self.address()
-        # Of a word that is split at its signs (`T-000123`) each part would be taken for a beginning.
-        return tsquery((one if one.text.isalnum() else Wanted(one.text) for one in self.wanted), "|")
+        return asked(self.all_words)
 
     def none_of(self) -> ColumnElement[Any]:
         """A tsquery for what has one of the unwanted."""
-        return tsquery(self.unwanted, "|")
+        return asked(self.no_words)
 
     def address(self) -> ColumnElement[Any]:
-        """A tsquery for e-mail addresses that begin so: half of one would otherwise be split at its signs."""
-        return cast(literal(str(Wanted(self.typed.lower(), is_unfinished=True)), Text), TSQUERY)
+        """A tsquery for e-mail addresses that begin so."""
+        return begun(self.address_words)
 
 
-def tsquery(wanted: Iterable[Wanted], operator: str = "&") -> ColumnElement[Any]:
-    """The tsquery of all (or, with `|`, one) of what is wanted."""
-    return func.to_tsquery(SIMPLE, f" {operator} ".join(map(str, wanted)))
+def joined(wanted: Iterable[Wanted], operator: str = "&") -> str:
+    """All (or, with `|`, one) of what is wanted, for `asked`."""
+    return f" {operator} ".join(map(str, wanted))
+
+
+def asked(words: str | BindParameter[str]) -> ColumnElement[Any]:
+    """The tsquery of words, which PostgreSQL splits as it splits documents."""
+    return func.to_tsquery(SIMPLE, words)
+
+
+def begun(words: str | BindParameter[str]) -> ColumnElement[Any]:
+    """The tsquery of words as they stand: half an address would otherwise be split at its signs."""
+    return cast(literal(words, Text) if isinstance(words, str) else words, TSQUERY)
 
 
 def terms_of(typed: str) -> Terms:

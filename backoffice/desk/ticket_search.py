@@ -7,7 +7,7 @@ so each part of it is answered by an index of its own, and PostgreSQL knows how 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -15,8 +15,11 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Select,
+    String,
+    Text,
     and_,
     any_,
+    bindparam,
     exists,
     false,
     func,
@@ -28,9 +31,10 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, joinedload, selectinload
 
+from backoffice.database import INCLUDE_TRASHED
 from backoffice.desk.matches import find_matches
 from backoffice.desk.search import COMMENT_WORDS, PERSON_WORDS, TICKET_WORDS, has, in_ticket, numbers
-from backoffice.desk.terms import Terms, terms_of, tsquery
+from backoffice.desk.terms import Terms, asked, begun, joined, terms_of
 from backoffice.searching import Search
 from models import Comment, Tag, Ticket, TicketPriority, TicketStatus, User
 
@@ -89,13 +93,13 @@ async def ticket_search(session: AsyncSession, term: str) -> Search:
     if not terms.has_words or terms.is_too_long:
         return Search(in_ticket(terms) | Ticket.ticket_number.in_(numbers(terms)))
     elsewhere = await _look_elsewhere(session, terms)
-    is_numbered = Ticket.ticket_number.in_(numbers(terms))
     by_words = func.ts_rank_cd(TICKET_WORDS, terms.all_of())
-    found = or_(_everywhere(terms, elsewhere), _in_keys(Ticket.id, elsewhere.tickets), is_numbered)
+    numbered = _in_keys(Ticket.id, elsewhere.numbered)
+    by_keys = [*_in_keys(Ticket.id, elsewhere.tickets), *numbered]
     return Search(
-        condition=and_(found, *_without(terms)),
-        exact=is_numbered,
-        rank=[_is_surely_theirs(elsewhere.addressed), by_words],
+        condition=and_(or_(*_everywhere(terms, elsewhere), *by_keys), *_without(terms)),
+        exact=numbered[0] if numbered else None,
+        rank=[*_are_surely_theirs(elsewhere.addressed), by_words],
         note=elsewhere.note,
         matches=partial(find_matches, terms=terms, said_in=elsewhere.tickets),
     )
@@ -115,8 +119,10 @@ def ticket_lookup(term: str) -> Search:
 
 @dataclass(frozen=True)
 class _Elsewhere:
-    """Keys of tickets by their comments, and of people."""
+    """Keys of tickets by their numbers and comments, and of people."""
 
+    #: Tickets with a number that the term is.
+    numbered: frozenset[int]
     #: Tickets with a comment that has every word.
     tickets: frozenset[int]
     #: People who have every word, each word, and who have the address.
@@ -128,24 +134,48 @@ class _Elsewhere:
 
 async def _look_elsewhere(session: AsyncSession, terms: Terms) -> _Elsewhere:
     words = terms.wanted if 1 < len(terms.wanted) <= MOST_WORDS else ()
-    all_people = has(PERSON_WORDS, terms.all_of())
-    if terms.is_address:
-        all_people |= has(PERSON_WORDS, terms.address())
-    asked = [
-        _tickets_of_comments(terms),
-        _people(all_people),
-        select(User.id).where(User.email == terms.typed.lower()),
-        *(_people(has(PERSON_WORDS, tsquery([word]))) for word in words),
-    ]
-    row = (await session.execute(select(*(_array(each) for each in asked)))).one()
-    tickets, people, addressed, *by_word = (frozenset(keys if len(keys) <= MOST_KEYS else ()) for keys in row)
-    return _Elsewhere(tickets, people, by_word, addressed, _note(len(row[0]), len(row[1])))
+    statement = _lookup(len(words), is_address=terms.is_address, has_unwanted=bool(terms.unwanted))
+    given = {
+        "numbers": numbers(terms),
+        "email": terms.typed.lower(),
+        "all": terms.all_words,
+        "none": terms.no_words,
+        "address": terms.address_words,
+        **{f"word_{place}": str(word) for place, word in enumerate(words)},
+    }
+    row = (await session.execute(statement, given)).one()
+    numbered, addressed, tickets, people, *by_word = (
+        frozenset(keys if len(keys) <= MOST_KEYS else ()) for keys in row
+    )
+    note = _note(len(row.tickets), len(row.people))
+    return _Elsewhere(numbered, tickets, people, by_word, addressed, note)
 
 
-def _tickets_of_comments(terms: Terms) -> Select[Any]:
-    found = and_(Comment.deleted_at.is_(None), has(COMMENT_WORDS, terms.all_of()))
-    if terms.unwanted:
-        found &= not_(has(COMMENT_WORDS, terms.none_of()))
+@cache
+def _lookup(words: int, *, is_address: bool, has_unwanted: bool) -> Select[Any]:
+    """Made once for all terms of a kind: it takes longer than to run it."""
+    all_people = has(PERSON_WORDS, asked(bindparam("all")))
+    if is_address:
+        all_people |= has(PERSON_WORDS, begun(bindparam("address", type_=Text)))
+    named = Ticket.ticket_number == any_(bindparam("numbers", type_=ARRAY(String)))
+    looked_up = {
+        "numbered": select(Ticket.id).where(named),
+        "addressed": select(User.id).where(User.email == bindparam("email")),
+        "tickets": _tickets_of_comments(has_unwanted=has_unwanted),
+        "people": _people(all_people),
+        **{
+            f"people_{place}": _people(has(PERSON_WORDS, asked(bindparam(f"word_{place}"))))
+            for place in range(words)
+        },
+    }
+    arrays = (_array(each).label(name) for name, each in looked_up.items())
+    return select(*arrays).execution_options(**INCLUDE_TRASHED)
+
+
+def _tickets_of_comments(*, has_unwanted: bool) -> Select[Any]:
+    found = and_(Comment.deleted_at.is_(None), has(COMMENT_WORDS, asked(bindparam("all"))))
+    if has_unwanted:
+        found &= not_(has(COMMENT_WORDS, asked(bindparam("none"))))
     return _some(select(Comment.ticket_id).where(found))
 
 
@@ -178,28 +208,31 @@ def _note(comments: int, people: int) -> str:
 # Conditions -------------------------------------------------------------------------------------
 
 
-def _everywhere(terms: Terms, elsewhere: _Elsewhere) -> ColumnElement[bool]:
-    """True of tickets that have every word themselves, or by their people."""
+def _everywhere(terms: Terms, elsewhere: _Elsewhere) -> list[ColumnElement[bool]]:
+    """What is true of tickets that have every word themselves, or by their people."""
     split = zip(terms.wanted, elsewhere.people_by_word, strict=False)
     by_people = {word: people for word, people in split if people}
     own = [word for word in terms.wanted if word not in by_people]
-    parts = [has(TICKET_WORDS, tsquery(own))] if own else []
-    parts += [has(TICKET_WORDS, tsquery([word])) | _is_theirs(ids) for word, ids in by_people.items()]
-    return or_(and_(*parts), _is_theirs(elsewhere.people))
+    parts = [has(TICKET_WORDS, asked(joined(own)))] if own else []
+    parts += [
+        or_(has(TICKET_WORDS, asked(str(word))), *_are_theirs(people)) for word, people in by_people.items()
+    ]
+    return [and_(*parts), *_are_theirs(elsewhere.people)]
 
 
-def _is_theirs(people: frozenset[int]) -> ColumnElement[bool]:
-    """True of tickets that one of these people asked for or works on."""
-    return or_(_in_keys(Ticket.creator_id, people), _in_keys(Ticket.assignee_id, people))
+def _are_theirs(people: frozenset[int]) -> list[ColumnElement[bool]]:
+    """What is true of tickets that one of these people asked for or works on; nothing if there are none."""
+    return [*_in_keys(Ticket.creator_id, people), *_in_keys(Ticket.assignee_id, people)]
 
 
-def _is_surely_theirs(people: frozenset[int]) -> ColumnElement[bool]:
+def _are_surely_theirs(people: frozenset[int]) -> list[ColumnElement[bool]]:
     """The same, false where there is no assignee to compare: to sort by, unknown is no value."""
-    return func.coalesce(_is_theirs(people), false())
+    theirs = _are_theirs(people)
+    return [func.coalesce(or_(*theirs), false())] if theirs else []
 
 
-def _in_keys(column: InstrumentedAttribute[Any], keys: frozenset[int]) -> ColumnElement[bool]:
-    return column == any_(literal(sorted(keys), ARRAY(BigInteger))) if keys else false()
+def _in_keys(column: InstrumentedAttribute[Any], keys: frozenset[int]) -> list[ColumnElement[bool]]:
+    return [column == any_(literal(sorted(keys), ARRAY(BigInteger)))] if keys else []
 
 
 def _without(terms: Terms) -> list[ColumnElement[bool]]:
