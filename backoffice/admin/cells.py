@@ -1,6 +1,6 @@
 """Cells: how a record's values are shown, which of its columns that takes, and what leads where."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -150,26 +150,30 @@ def _details_path(site: "AdminSite", request: Request, model: type[Base]) -> str
 
 
 def loading_options(model: type[Base], names: Collection[str]) -> list[ORMOption]:
-    """Load the relations among `names` with a record: what is needed to show and to edit it."""
-    return [_eager(relation) for relation in _relations(model, names)]
+    """Load the relations among `names` with a record: what is needed to show and to edit it.
+
+    A collection may come in the rows themselves, which are then as many as it has members: `unique` them.
+    """
+    return [*_loaders(_relations(model, names))]
 
 
 @lru_cache(maxsize=256)
 def listing_options(model: type[Base], names: tuple[str, ...]) -> Sequence[ORMOption]:
-    """Load what the columns `names` of a list show, and nothing else.
-
-    A collection may come in the rows themselves, which are then as many as it has members: `unique` them.
-    """
+    """Load what the columns `names` of a list show, and nothing else; `unique` its rows, too."""
     columns = [attribute_of(model, name) for name in sorted(_listed_columns(model, names))]
     relations = _relations(model, names)
-    beside = next(filter(_is_never_trashed, relations), None)
     related = (
-        (joinedload(relation.class_attribute) if relation is beside else _eager(relation)).load_only(
-            *_title_attributes(relation.mapper.class_), raiseload=True
-        )
-        for relation in relations
+        loader.load_only(*_title_attributes(relation.mapper.class_), raiseload=True)
+        for loader, relation in zip(_loaders(relations), relations, strict=True)
     )
     return [load_only(*columns, raiseload=True), *related]
+
+
+def _loaders(relations: Sequence[RelationshipProperty[Any]]) -> Iterator[Any]:
+    """How each is loaded: the first collection that can be with the rows, others by a query of their own."""
+    beside = next(filter(_is_never_trashed, relations), None)
+    for relation in relations:
+        yield joinedload(relation.class_attribute) if relation is beside else _eager(relation)
 
 
 def _is_never_trashed(relation: RelationshipProperty[Any]) -> bool:

@@ -186,7 +186,8 @@ class View(ModelView):
         statement, scope = _by_key(self.model, self.key, tuple(names)), self.scope(request.state.user)
         if scope is not None:
             statement = statement.where(scope)
-        record = await request.state.session.scalar(statement, {"wanted": self.parse_key(raw_key)})
+        found = await request.state.session.scalars(statement, {"wanted": self.parse_key(raw_key)})
+        record = found.unique().one_or_none()
         if record is None:
             raise NotFound(f"There is no {self.name.lower()} {raw_key[:40]}.")
         return record

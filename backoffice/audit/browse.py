@@ -268,6 +268,7 @@ def _changes(row: Row[*tuple[Any, ...]]) -> Iterator[tuple[str, dict[str, Any]]]
     return ((field, change) for field, change in row.changes.items() if field != own)
 
 
+@lru_cache(maxsize=256)
 def _record_table(table_name: str) -> str:
     if "audit_record" not in _info(table_name):
         return table_name
@@ -279,6 +280,7 @@ def _info(table_name: str) -> Mapping[str, Any]:
     return {} if table is None else table.info
 
 
+@lru_cache(maxsize=1024)
 def _target(table_name: str, field: str) -> str | None:
     """The table that a field's value is a key of, if its rows have names."""
     table = Base.metadata.tables.get(table_name)

@@ -155,7 +155,7 @@ def _renamings(wanted: FromClause, named: FromClause) -> LateralFromClause:
             log.table_name == table,
             log.record_id == wanted.c.id,
             log.created_at >= since,
-            log.action.in_((AuditAction.UPDATE, AuditAction.DELETE)),
+            log.action.in_([written_out(action) for action in (AuditAction.UPDATE, AuditAction.DELETE)]),
             log.changes.has_key(field),
         )
         .order_by(log.created_at, log.id)

@@ -31,6 +31,9 @@ RECORD_ID: Final[BindParameter[int]] = bindparam("record_id", type_=BigInteger)
 _WHEN: Final[BindParameter[Any]] = bindparam("before_when", type_=LOG.created_at.type)
 _ID: Final[BindParameter[int]] = bindparam("before_id", type_=BigInteger)
 
+#: As parameters they would be put into the statement anew each time.
+_IS_CHANGE_OF_A_ROW: Final = LOG.action.in_([written_out(action) for action in CHANGES_OF_ROWS])
+
 
 def wanted(table_name: str, most: ColumnElement[int]) -> Select[str, int, int]:
     """At most so many changes of the record `record_id`, a row for `newest_changes`."""
@@ -51,7 +54,7 @@ def newest_changes(
         .where(
             LOG.table_name == records.c.table_name,
             LOG.record_id == records.c.record_id,
-            LOG.action.in_(CHANGES_OF_ROWS),
+            _IS_CHANGE_OF_A_ROW,
             *(_is_before() if with_before else ()),
         )
         .order_by(LOG.created_at.desc(), LOG.id.desc())

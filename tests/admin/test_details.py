@@ -55,7 +55,7 @@ class TestCost:
             for ticket in (few, many)
         ]
         # The history of the busier one shows changes of its title alone, and looks no names up.
-        assert counts[1] <= counts[0] <= 9
+        assert counts[1] <= counts[0] <= 8
         page = main_of(await administrator.get(f"/admin/ticket/details/{many.id}"))
         assert "Conversation 60" in page
         assert "Attachments 60" in page
@@ -107,6 +107,8 @@ class TestCost:
         url = f"/admin/{page}/list?pageSize=100"
         # A list that fits on its page is not counted.
         await make_busy_ticket(desk, 110)
+        # What is asked once in a while is asked.
+        await administrator.get(url)
         before = await self._statements(desk, administrator, url)
         await make_busy_ticket(desk, 20)
         await desk.owner.execute(
