@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from admin_views.import_report import in_words
-from backoffice.admin.export_formats import FORMULAS
+from backoffice.admin.export_lines import FORMULAS
 from backoffice.admin.view import View
 from backoffice.attachments import content_disposition
 from backoffice.audit.context import Change

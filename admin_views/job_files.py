@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from admin_views.job_rows import titles_of
-from backoffice.admin.export_formats import FORMULAS
+from backoffice.admin.export_lines import FORMULAS
 from backoffice.admin.field_changes import view_of_table
 from backoffice.admin.view import View
 from backoffice.attachments import content_disposition

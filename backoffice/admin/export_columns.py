@@ -1,6 +1,6 @@
 """What an export has: the list's columns as SQL, a value each, relations by the names of their records."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -42,6 +42,8 @@ class ValueKind(StrEnum):
     """What the values of a column are: the formats write each in a way of its own."""
 
     TEXT = "text"
+    #: One of a closed vocabulary, of letters alone.
+    WORD = "word"
     NUMBER = "number"
     FLAG = "flag"
     MOMENT = "moment"
@@ -57,6 +59,12 @@ class ExportColumn:
     name: str
     label: str
     kind: ValueKind
+
+
+#: Makes one value of the names of several records.
+Gathered = Callable[[ColumnElement[Any], Sequence[ColumnElement[Any]]], ColumnElement[Any]]
+#: Makes one text of the values of the columns.
+LineOf = Callable[[Sequence[ExportColumn], Sequence[ColumnElement[Any]]], ColumnElement[Any]]
 
 
 def export_columns(view: "View", *, is_trash: bool = False, chosen: Sequence[str] = ()) -> list[ExportColumn]:
@@ -87,19 +95,49 @@ def is_exportable(model: type[Base], name: str) -> bool:
     return _is_selectable(model, name) and not _is_secret(model, name)
 
 
-def exported_rows(filtered: Select[Any], model: type[Base], names: Sequence[str]) -> Select[Any]:
-    """The statement for the values of `names` in place of whole records, one row a record.
+def exported_rows(filtered: Select[Any], model: type[Base], columns: Sequence[ExportColumn]) -> Select[Any]:
+    """The statement for the values of `columns` in place of whole records, one row a record.
 
     `filtered` says itself whether its rows are live: records in the trash that they lead to are named, too.
     """
-    relations = inspect(model).relationships
-    single = {name: aliased(relations[name].mapper.class_) for name in names if _is_single(model, name)}
+    values, targets = _values(model, columns, _list_of)
+    return _selected(filtered, model, values, targets)
+
+
+def exported_lines(
+    filtered: Select[Any], model: type[Base], columns: Sequence[ExportColumn], line_of: LineOf
+) -> Select[Any]:
+    """The same rows, each as the one text that `line_of` makes of its values."""
+    values, targets = _values(model, columns, _one_of)
+    labelled = [value.label(f"cell_{number}") for number, value in enumerate(values)]
+    # Apart, by OFFSET: a line looks at each value several times, and it is to be found out once.
+    cells = (
+        select(*labelled).correlate(model, *targets.values()).offset(literal_column("0")).subquery("cells")
+    )
+    line = select(line_of(columns, list(cells.c))).scalar_subquery()
+    return _selected(filtered, model, [line], targets)
+
+
+def _values(
+    model: type[Base], columns: Sequence[ExportColumn], gathered: Gathered
+) -> tuple[list[ColumnElement[Any]], dict[str, Any]]:
+    """The value of each column, and what they need joined, by relation."""
+    relations, names = inspect(model).relationships, [column.name for column in columns]
+    targets = {name: aliased(relations[name].mapper.class_) for name in names if _is_single(model, name)}
     values = [
-        _titled(single[name], relations[name].mapper.class_) if name in single else _value(model, name)
+        _titled(targets[name], relations[name].mapper.class_)
+        if name in targets
+        else _value(model, name, gathered)
         for name in names
     ]
+    return values, targets
+
+
+def _selected(
+    filtered: Select[Any], model: type[Base], values: Sequence[ColumnElement[Any]], targets: Mapping[str, Any]
+) -> Select[Any]:
     statement = filtered.with_only_columns(*values, maintain_column_froms=True)
-    for name, target in single.items():
+    for name, target in targets.items():
         statement = statement.outerjoin(getattr(model, name).of_type(target))
     return statement.execution_options(**INCLUDE_TRASHED)
 
@@ -129,6 +167,8 @@ def _kind(model: type[Base], name: str) -> ValueKind:
 
 
 def _kind_of_type(column_type: TypeEngine[Any]) -> ValueKind:
+    if isinstance(column_type, Enum) and all(word.isidentifier() for word in column_type.enums):
+        return ValueKind.WORD
     kinds = (
         (Boolean, ValueKind.FLAG),
         ((Integer, Numeric), ValueKind.NUMBER),
@@ -141,28 +181,36 @@ def _kind_of_type(column_type: TypeEngine[Any]) -> ValueKind:
 # Their values ----------------------------------------------------------------------------------
 
 
-def _value(model: type[Base], name: str) -> ColumnElement[Any]:
+def _value(model: type[Base], name: str, gathered: Gathered) -> ColumnElement[Any]:
     relation = inspect(model).relationships.get(name)
     if relation is not None:
-        return _titles(model, relation)
+        return _titles(model, relation, gathered)
     column: ColumnElement[Any] = getattr(model, name)
     if isinstance(column.type, LargeBinary):
         return func.encode(column, "hex")
-    is_text = _kind_of_type(column.type) in {ValueKind.TEXT, ValueKind.JSON}
+    is_text = _kind_of_type(column.type) in {ValueKind.TEXT, ValueKind.WORD, ValueKind.JSON}
     is_plain = isinstance(column.type, String) and not isinstance(column.type, Enum)
     return cast(column, Text) if is_text and not is_plain else column
 
 
-def _titles(model: type[Base], relation: RelationshipProperty[Any]) -> ColumnElement[Any]:
+def _titles(model: type[Base], relation: RelationshipProperty[Any], gathered: Gathered) -> ColumnElement[Any]:
     """The names of the records of a collection, in its own order, without those in the trash."""
     target = relation.mapper.class_
-    title = _titled(target, target)
     order = relation.order_by or inspect(target).primary_key
-    found = select(func.array_agg(aggregate_order_by(title, *order))).where(relation.class_attribute)
+    names = select(gathered(_titled(target, target), order)).where(relation.class_attribute)
     if issubclass(target, Trashable):
-        found = found.where(target.deleted_at.is_(None))
+        names = names.where(target.deleted_at.is_(None))
     # The driver makes lists of arrays by itself; to go through each once more took a fifth of an export.
-    return type_coerce(found.correlate(model).scalar_subquery(), NullType())
+    return type_coerce(names.correlate(model).scalar_subquery(), NullType())
+
+
+def _list_of(name: ColumnElement[Any], order: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
+    return func.array_agg(aggregate_order_by(name, *order))
+
+
+def _one_of(name: ColumnElement[Any], order: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
+    """All in one text, one after the other."""
+    return func.string_agg(name, aggregate_order_by(literal_column("', '"), *order))
 
 
 def _titled(source: Any, model: type[Base]) -> ColumnElement[Any]:

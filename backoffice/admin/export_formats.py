@@ -11,16 +11,17 @@ from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Final
 
 from anyio import open_file, to_thread
+from sqlalchemy import Select
 
-from backoffice.admin.export_columns import ExportColumn, ValueKind
+from backoffice.admin.export_columns import ExportColumn, ValueKind, exported_lines, exported_rows
+from backoffice.admin.export_lines import line_of
 from backoffice.admin.workbook import SHEET_ROWS, Workbook
+from models import Base
 
 Rows = Sequence[Sequence[Any]]
 Values = Sequence[Any]
 Batches = AsyncIterator[Rows]
 
-#: A cell that begins so is a formula to a spreadsheet, also in the wide forms that some take for the same.
-FORMULAS: Final = frozenset("=+-@\t\r\n＝＋－＠")
 #: Bytes of a file that are sent at once.
 CHUNK: Final = 256 * 1024
 
@@ -36,6 +37,12 @@ class ExportFormat(ABC):
     #: How much longer a row of it takes than one of CSV.
     effort: ClassVar[int] = 1
 
+    def selected(
+        self, filtered: Select[Any], model: type[Base], columns: Sequence[ExportColumn]
+    ) -> Select[Any]:
+        """The statement whose rows `chunks` takes."""
+        return exported_rows(filtered, model, columns)
+
     @abstractmethod
     def chunks(
         self, columns: Sequence[ExportColumn], batches: Batches, scratch: Path | None = None
@@ -48,14 +55,18 @@ class CsvFormat(ExportFormat):
 
     name, label, media_type = "csv", "CSV", "text/csv; charset=utf-8"
 
+    def selected(
+        self, filtered: Select[Any], model: type[Base], columns: Sequence[ExportColumn]
+    ) -> Select[Any]:
+        """One text a row: its line."""
+        return exported_lines(filtered, model, columns, line_of)
+
     async def chunks(
         self, columns: Sequence[ExportColumn], batches: Batches, scratch: Path | None = None
     ) -> AsyncGenerator[bytes, None]:
-        texts = [_CSV.get(column.kind) for column in columns]
-        head = _lines([_unformulated([column.label for column in columns])])
-        yield b"\xef\xbb\xbf" + head
+        yield b"\xef\xbb\xbf" + _heading(columns)
         async for rows in batches:
-            yield _lines(_written(rows, texts))
+            yield "".join([f"{line}\r\n" for (line,) in rows]).encode()
 
 
 class JsonLinesFormat(ExportFormat):
@@ -104,6 +115,13 @@ FORMATS: Final[Mapping[str, ExportFormat]] = {
 }
 
 
+def _heading(columns: Sequence[ExportColumn]) -> bytes:
+    """The first line: what the declarations call the columns, which is no formula."""
+    text = StringIO(newline="")
+    csv.writer(text).writerow([column.label for column in columns])
+    return text.getvalue().encode()
+
+
 # Values ----------------------------------------------------------------------------------------
 
 #: Writes the values of one column, all of a batch at once: a call a cell would take longer than the query.
@@ -116,28 +134,9 @@ def _written(rows: Rows, writes: Sequence[Write | None]) -> Iterable[Sequence[An
     return zip(*written, strict=True)
 
 
-def _lines(rows: Iterable[Sequence[Any]]) -> bytes:
-    text = StringIO(newline="")
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode()
-
-
-def _unformulated(values: Values) -> Values:
-    """Texts that no spreadsheet takes for a formula: an apostrophe says that they are text."""
-    return [f"'{value}" if value and value[0] in FORMULAS else value for value in values]
-
-
-def _yes_or_no(values: Values) -> Values:
-    return [None if value is None else "yes" if value else "no" for value in values]
-
-
 def _iso(values: Iterable[datetime | None]) -> Values:
     """The connection's zone is UTC, and so is theirs."""
     return [None if value is None else value.isoformat() for value in values]
-
-
-def _joined(values: Values) -> Values:
-    return _unformulated([None if texts is None else ", ".join(texts) for texts in values])
 
 
 def _parsed(values: Values) -> Values:
@@ -148,13 +147,6 @@ def _listed(values: Values) -> Values:
     return [texts or [] for texts in values]
 
 
-_CSV: Final[Mapping[ValueKind, Write]] = {
-    ValueKind.TEXT: _unformulated,
-    ValueKind.JSON: _unformulated,
-    ValueKind.TEXTS: _joined,
-    ValueKind.FLAG: _yes_or_no,
-    ValueKind.MOMENT: _iso,
-}
 _JSON: Final[Mapping[ValueKind, Write]] = {
     ValueKind.MOMENT: _iso,
     ValueKind.JSON: _parsed,

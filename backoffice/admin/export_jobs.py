@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from backoffice.accounts.sessions import find_person
+from backoffice.admin.export_cursor import cursor_of
 from backoffice.admin.export_formats import FORMATS, Batches, ExportFormat, Rows
 from backoffice.admin.exporting import (
     Export,
@@ -23,7 +24,6 @@ from backoffice.admin.exporting import (
     facts_of,
     file_name,
     format_of,
-    reading,
     wanted_export,
 )
 from backoffice.admin.pager import COUNT_CAP
@@ -192,7 +192,7 @@ def _request(job: Job, session: AsyncSession) -> Request:
 
 async def _write(session: AsyncSession, wanted: Export, file: Path, progress: "_Progress") -> None:
     with create_privately(file) as out:
-        async with reading(session, wanted) as batches:
+        async with cursor_of(session, wanted.statement) as batches:
             rows = progress.counting(batches)
             async with aclosing(wanted.format.chunks(wanted.columns, rows, scratch=file.parent)) as chunks:
                 async for chunk in chunks:

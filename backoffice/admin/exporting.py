@@ -20,8 +20,9 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from backoffice.accounts.sessions import CurrentUser
-from backoffice.admin.export_columns import ExportColumn, export_columns, exported_rows
-from backoffice.admin.export_formats import FORMATS, Batches, ExportFormat
+from backoffice.admin.export_columns import ExportColumn, export_columns
+from backoffice.admin.export_cursor import cursor_of
+from backoffice.admin.export_formats import FORMATS, ExportFormat
 from backoffice.admin.filtered import filtered_query
 from backoffice.admin.layout import arranged, usual_columns
 from backoffice.admin.list_address import COLUMNS, VIEW, ListAddress
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Rows that are read and written at once: some milliseconds.
-BATCH: Final = 1_000
 #: At once, in one process: each holds a connection for as long as its reader takes.
 MOST_AT_ONCE: Final = 5
 #: What is better not in the name of a file.
@@ -103,7 +102,7 @@ async def wanted_export(site: "AdminSite", view: "View", request: Request, made:
         raise BadInput(place.problem)
     chosen = arranged(view, request.query_params.get(COLUMNS, "").split(","))
     columns = export_columns(view, is_trash=filtered.is_trash, chosen=chosen)
-    rows = exported_rows(filtered.statement, view.model, [column.name for column in columns])
+    rows = made.selected(filtered.statement, view.model, columns)
     order = ordering(view.model, place.sort_by, is_descending=place.is_descending)
     return Export(view, made, columns, rows.order_by(*order), filtered.words)
 
@@ -123,16 +122,6 @@ async def count_rows(session: AsyncSession, wanted: Export, *, most: int | None 
     counted = select(func.count()).select_from(rows.limit(most).subquery())
     options = wanted.statement.get_execution_options()
     return (await session.execute(counted.execution_options(**options))).scalar_one()
-
-
-@asynccontextmanager
-async def reading(session: AsyncSession, wanted: Export) -> AsyncIterator[Batches]:
-    """The rows, some at a time, all of one moment."""
-    result = await session.stream(wanted.statement, execution_options={"yield_per": BATCH})
-    try:
-        yield result.partitions(BATCH)
-    finally:
-        await result.close()
 
 
 def facts_of(wanted: Export) -> dict[str, Any]:
@@ -193,7 +182,7 @@ class Download(StreamingResponse):
                 await record_event(session, AuditAction.EXPORT, **facts_of(self._wanted))
             async with (
                 transaction(self._site.factory, self._change(read_only=True)) as session,
-                reading(session, self._wanted) as batches,
+                cursor_of(session, self._wanted.statement) as batches,
             ):
                 made = self._wanted.format.chunks(self._wanted.columns, batches)
                 async with aclosing(made) as chunks:

@@ -22,6 +22,7 @@ TOO_LONG: Final = (
 MOMENT: Final = "yyyy-mm-dd hh:mm:ss"
 WIDTHS: Final[Mapping[ValueKind, int]] = {
     ValueKind.TEXT: 28,
+    ValueKind.WORD: 28,
     ValueKind.TEXTS: 28,
     ValueKind.JSON: 60,
     ValueKind.MOMENT: 20,
