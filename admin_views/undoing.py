@@ -13,8 +13,8 @@ from backoffice.admin.history import operation_items, record_link
 from backoffice.admin.pages import Flash, Link
 from backoffice.admin.request import came_from, current_user, flash, positive_number, see_other
 from backoffice.admin.view import View
-from backoffice.audit.browse import entries_of_operation, operation_totals
-from backoffice.audit.revert import UndoResult, count_entries, record_table, undo, why_not
+from backoffice.audit.browse import entries_of_operation
+from backoffice.audit.revert import UndoResult, count_entries, find_acts, record_table, undo, why_not
 from backoffice.errors import NotAllowed
 from backoffice.jobs import submit_undo
 from models import AuditAction, Base, Job, Operation
@@ -98,17 +98,18 @@ async def _missing_right(view: View, request: Request, operation: Operation) -> 
     if not _may_undo(view, request, operation):
         return NOT_YOURS
     session = request.state.session
-    totals = await operation_totals(session, operation.id)
-    tables = {total.table_name for total in totals}
+    acts = await find_acts(session, operation.id)
+    tables = {table for table, _ in acts}
     if tables & RIGHTS:
         return "It changed who may do what. Change the group, or the person, instead."
     views = [view_of_table(view.site, record_table(Base.metadata.tables[table]).name) for table in tables]
-    made = [view_of_table(view.site, one.table_name) for one in totals if one.action is AuditAction.CREATE]
+    made = [view_of_table(view.site, table) for table, action in acts if action is AuditAction.CREATE]
     is_refused = any(one is not None and not one.may(request, "edit") for one in views)
     # What was created goes to the trash.
     is_refused |= any(one is not None and one.has_trash and not one.may(request, "delete") for one in made)
-    may_manage_staff = people.may_manage(current_user(request), is_staff=True)
-    if is_refused or (not may_manage_staff and await people.touches_staff(session, operation.id)):
+    if "users" in tables and not people.may_manage(current_user(request), is_staff=True):
+        is_refused |= await people.touches_staff(session, operation.id)
+    if is_refused:
         return "You are not allowed to change what it changed."
     return None
 

@@ -2,7 +2,14 @@
 
 from backoffice.audit.revert.result import UndoConflict
 from backoffice.audit.revert.share import Share
-from backoffice.audit.revert.traces import Trace, count_entries, find_records, find_traces, record_table
+from backoffice.audit.revert.traces import (
+    Trace,
+    count_entries,
+    find_acts,
+    find_records,
+    find_traces,
+    record_table,
+)
 from backoffice.audit.revert.undo import (
     UndoResult,
     require_undoable,
@@ -17,6 +24,7 @@ __all__ = [
     "UndoConflict",
     "UndoResult",
     "count_entries",
+    "find_acts",
     "find_records",
     "find_traces",
     "record_table",

@@ -108,7 +108,7 @@ async def why_not(session: AsyncSession, operation: Operation) -> str | None:
         return "It was undone already."
     if await _is_out_of_reach(session, operation):
         return "The history of that time was taken out of the database."
-    traces = await find_traces(session, operation.id)
+    traces = await find_traces(session, operation.id, with_fields=False)
     if not traces:
         return "It changed nothing that could be put back."
     if any(trace.action is AuditAction.ERASE for trace in traces):
