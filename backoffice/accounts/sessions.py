@@ -7,7 +7,7 @@ from hashlib import sha256
 from secrets import token_urlsafe
 from typing import Any, Final
 
-from sqlalchemy import ScalarSelect, Select, bindparam, delete, func, insert, select
+from sqlalchemy import ScalarSelect, Select, Text, bindparam, cast, delete, func, insert, select, true
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,6 +15,7 @@ from backoffice.accounts.addresses import parse_address
 from backoffice.accounts.lists import Lists, read_lists, settings_of_user, views_of_user
 from backoffice.accounts.news import News, news_of_user, read_news
 from backoffice.accounts.typed import storable
+from backoffice.audit.context import ACTOR_ID, context_columns, context_values, current_change, set_locally
 from backoffice.database.trash import INCLUDE_TRASHED
 from models import Group, GroupAccess, Session, Theme, User, user_groups
 
@@ -64,17 +65,14 @@ async def open_session(
     return token
 
 
-async def find_signed_in(
-    session: AsyncSession, token: str, *, plans_by_value: bool = False
-) -> CurrentUser | None:
+async def find_signed_in(session: AsyncSession, token: str) -> CurrentUser | None:
     """Who holds `token`, in one query; None once it has expired, or they are inactive or no staff.
 
-    With `plans_by_value` PostgreSQL plans what follows in this transaction anew for its values (this query,
-    which every page begins with, it does not).
+    It sets the context of the operation under way, too, with them as who acts.
     """
-    given = {"token_hash": _digest(token), "plans": "force_custom_plan" if plans_by_value else "auto"}
-    row = (await session.execute(_signed_in(), given)).one_or_none()
-    return None if row is None else _current(row)
+    given = {**context_values(current_change()), "token_hash": _digest(token)}
+    row = (await session.execute(_signed_in(), given)).one()
+    return None if row.id is None else _current(row)
 
 
 async def find_person(session: AsyncSession, user_id: int) -> CurrentUser | None:
@@ -130,12 +128,23 @@ def _current(row: Any) -> CurrentUser:
 
 @cache
 def _signed_in() -> Select[Any]:
-    # Made once: it is the first statement of every page, and making it takes longer than running it.
-    return (
+    """One row, whoever holds the token, for it sets the context; without a person if nobody does.
+
+    Made once: it is the first statement of every page, and making it takes longer than running it.
+    """
+    context = select(*context_columns()).subquery("context")
+    person = (
         _people()
-        .add_columns(func.set_config("plan_cache_mode", bindparam("plans"), True))
         .join(Session, Session.user_id == User.id)
         .where(Session.token_hash == bindparam("token_hash"), Session.expires_at > func.now())
+        .subquery("person")
+    )
+    actor_id = func.coalesce(cast(person.c.id, Text), context.c[ACTOR_ID])
+    others = [column for column in context.c if column.key != ACTOR_ID]
+    return (
+        select(*person.c, set_locally("backoffice.actor_id", actor_id), *others)
+        .select_from(context.outerjoin(person, true()))
+        .execution_options(**INCLUDE_TRASHED)
     )
 
 

@@ -31,7 +31,7 @@ from backoffice.admin.security import (
     limited,
     refuse_control_characters,
 )
-from backoffice.audit.context import Change, act_as
+from backoffice.audit.context import Change
 from backoffice.database import transaction
 from backoffice.errors import BackofficeError, TooManyAttempts
 
@@ -100,12 +100,12 @@ class Edge:
         """
 
         async def endpoint(request: Request) -> Response:
-            request = self._prepare(request, handler, verb, ignores_body)
+            request = self._prepare(request, handler, verb, ignores_body, plans_by_value)
             try:
                 if not request.state.change.read_only:
                     await self._read(request)
                 refuse_control_characters(request, request.state.form)
-                return await self._run(handler, request, is_public, keeps_refusals, plans_by_value)
+                return await self._run(handler, request, is_public, keeps_refusals)
             except Exception as error:  # noqa: BLE001 - the one translator of errors to pages
                 return self.answer_to_error(request, error)
             finally:
@@ -114,7 +114,9 @@ class Edge:
 
         return endpoint
 
-    def _prepare(self, request: Request, handler: Handler, verb: str, ignores_body: bool) -> Request:
+    def _prepare(
+        self, request: Request, handler: Handler, verb: str, ignores_body: bool, plans_by_value: bool
+    ) -> Request:
         request.scope["query_string"] = _as_browsers_send_it(request.scope["query_string"])
         request = Request(request.scope, limited(request.receive, self._body_limit(request)))
         page = request.path_params.get("identity", "")
@@ -130,8 +132,9 @@ class Edge:
             address=_address(request),
             statement_timeout_ms=self.site.settings.statement_timeout_ms,
             read_only=ignores_body or request.method in SAFE_METHODS,
-            # Who it is comes first, by a key.
-            plans_by_value=False,
+            plans_by_value=plans_by_value,
+            # Who it is comes first, in one query with the context.
+            sets_context_first=True,
         )
         return request
 
@@ -150,17 +153,15 @@ class Edge:
         request: Request,
         is_public: bool,
         keeps_refusals: bool,
-        plans_by_value: bool,
     ) -> Response:
         change: Change = request.state.change
         try:
             async with transaction(self.site.factory, change) as session:
                 request.state.session = session
-                token, by_value = request.session.get("token", ""), plans_by_value and change.read_only
-                user = await find_signed_in(session, token, plans_by_value=by_value)
+                user = await find_signed_in(session, request.session.get("token", ""))
                 request.state.user = user
                 if user is not None and not change.read_only:
-                    await act_as(session, user.id, user.full_name)
+                    change.actor_id, change.actor = user.id, user.full_name
                 if user is None and not is_public:
                     return self._ask_to_sign_in(request)
                 response = await handler(request)

@@ -1,15 +1,18 @@
 """Who acts, in which operation: set on each transaction, read by the audit triggers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, event, text
+from sqlalchemy import ColumnElement, Connection, Text, bindparam, event, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session, SessionTransaction
+
+#: The parameter that has the key of whoever acts, as text; empty for nobody.
+ACTOR_ID: Final = "actor_id"
 
 
 @dataclass
@@ -40,6 +43,8 @@ class Change:
     reverts_id: UUID | None = None
     #: Whether it is written down already: it goes on for longer than one transaction.
     is_begun: bool = False
+    #: Whether the first statement of its first transaction sets the context itself, by `context_columns`.
+    sets_context_first: bool = False
 
 
 _current: ContextVar[Change | None] = ContextVar("backoffice_change", default=None)
@@ -73,16 +78,46 @@ def without_change() -> Iterator[None]:
         _current.reset(token)
 
 
-# One round trip; local to the transaction, so that a pooled connection carries nothing over.
-_SET_CONTEXT = text(
-    "SELECT set_config('backoffice.actor_id', :actor_id, true),"
-    " set_config('backoffice.operation_id', :operation_id, true),"
-    " set_config('backoffice.request_id', :request_id, true),"
-    " set_config('backoffice.address', :address, true),"
-    " set_config('statement_timeout', :statement_timeout, true),"
-    " set_config('transaction_read_only', :read_only, true),"
-    " set_config('plan_cache_mode', :plan_cache_mode, true)"
-)
+#: The settings that are a transaction's context: by the name of the parameter that has the value.
+_SETTINGS: Final[Mapping[str, str]] = {
+    ACTOR_ID: "backoffice.actor_id",
+    "operation_id": "backoffice.operation_id",
+    "request_id": "backoffice.request_id",
+    "address": "backoffice.address",
+    "statement_timeout": "statement_timeout",
+    "read_only": "transaction_read_only",
+    "plan_cache_mode": "plan_cache_mode",
+}
+
+
+def set_locally(setting: str, value: Any) -> ColumnElement[str]:
+    """Sets it for the rest of the transaction alone: a pooled connection carries nothing over."""
+    return func.set_config(setting, value, True, type_=Text)
+
+
+def context_columns() -> list[ColumnElement[str]]:
+    """What sets the context when it is selected, each labelled as its parameter in `context_values`."""
+    return [
+        set_locally(setting, bindparam(name, type_=Text)).label(name) for name, setting in _SETTINGS.items()
+    ]
+
+
+def context_values(change: Change) -> dict[str, str]:
+    """The values that `context_columns` take."""
+    return {
+        ACTOR_ID: "" if change.actor_id is None else str(change.actor_id),
+        "operation_id": str(change.operation_id),
+        "request_id": change.request_id or "",
+        "address": change.address or "",
+        "statement_timeout": str(change.statement_timeout_ms),
+        "read_only": "on" if change.read_only else "off",
+        # What a list is searched and filtered for decides its plan; what writes repeats itself instead.
+        "plan_cache_mode": "force_custom_plan" if change.read_only and change.plans_by_value else "auto",
+    }
+
+
+# Made once, and one round trip.
+_SET_CONTEXT: Final = select(*context_columns())
 
 
 @event.listens_for(Session, "after_begin")
@@ -90,25 +125,14 @@ def _set_context(session: Session, transaction: SessionTransaction, connection: 
     change = _current.get()
     if change is None or transaction.nested:
         return
-    connection.execute(
-        _SET_CONTEXT,
-        {
-            "actor_id": "" if change.actor_id is None else str(change.actor_id),
-            "operation_id": str(change.operation_id),
-            "request_id": change.request_id or "",
-            "address": change.address or "",
-            "statement_timeout": str(change.statement_timeout_ms),
-            "read_only": "on" if change.read_only else "off",
-            # What a list is searched and filtered for decides its plan; what writes repeats itself instead.
-            "plan_cache_mode": "force_custom_plan" if change.read_only and change.plans_by_value else "auto",
-        },
-    )
+    if change.sets_context_first:
+        change.sets_context_first = False
+        return
+    connection.execute(_SET_CONTEXT, context_values(change))
 
 
 async def act_as(session: AsyncSession, actor_id: int, actor: str) -> None:
     """Name the actor of the operation under way, once known; what `session` writes from here is theirs."""
     change = current_change()
     change.actor_id, change.actor = actor_id, actor
-    await session.execute(
-        text("SELECT set_config('backoffice.actor_id', :actor_id, true)"), {"actor_id": str(actor_id)}
-    )
+    await session.execute(select(set_locally(_SETTINGS[ACTOR_ID], str(actor_id))))

@@ -2,7 +2,8 @@ from hashlib import sha256
 
 import asyncpg
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event, func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.accounts import sessions
 from backoffice.accounts.sessions import CurrentUser
@@ -17,6 +18,19 @@ async def open_session(factory: SessionFactory, user: User, *, hours: int = 12, 
     values = {"address": "192.0.2.7", "user_agent": "Firefox", **fields}
     async with transaction(factory, change()) as session:
         return await sessions.open_session(session, user.id, hours=hours, **values)
+
+
+SETTINGS = (
+    *(f"backoffice.{name}" for name in ("actor_id", "operation_id", "request_id", "address")),
+    "statement_timeout",
+    "transaction_read_only",
+)
+
+
+async def context_of(session: AsyncSession) -> dict[str, str]:
+    """What the transaction carries, by setting."""
+    row = (await session.execute(select(*(func.current_setting(name) for name in SETTINGS)))).one()
+    return dict(zip(SETTINGS, row, strict=True))
 
 
 class TestOpenSession:
@@ -80,9 +94,31 @@ class TestFindSignedIn:
         self, factory: SessionFactory, ana: User, by_value: bool, mode: str
     ) -> None:
         token = await open_session(factory, ana)
-        async with transaction(factory, change()) as session:
-            await sessions.find_signed_in(session, token, plans_by_value=by_value)
+        planned = change(read_only=True, plans_by_value=by_value, sets_context_first=True)
+        async with transaction(factory, planned) as session:
+            await sessions.find_signed_in(session, token)
             assert await session.scalar(text("SHOW plan_cache_mode")) == mode
+
+    @pytest.mark.parametrize("is_known", [True, False])
+    async def test_sets_the_context_of_the_operation_whoever_it_is(
+        self, factory: SessionFactory, ana: User, is_known: bool
+    ) -> None:
+        token = await open_session(factory, ana) if is_known else "nobody's"
+        asked = change(statement_timeout_ms=1_234, request_id="r-1", address="192.0.2.1", read_only=True)
+        asked.sets_context_first = True
+        async with transaction(factory, asked) as session:
+            await sessions.find_signed_in(session, token)
+            assert await context_of(session) == {
+                "backoffice.actor_id": str(ana.id) if is_known else "",
+                "backoffice.operation_id": str(asked.operation_id),
+                "backoffice.request_id": "r-1",
+                "backoffice.address": "192.0.2.1",
+                "statement_timeout": "1234ms",
+                "transaction_read_only": "on",
+            }
+        # Whatever else the operation begins has it from the beginning.
+        async with transaction(factory, asked) as session:
+            assert (await context_of(session))["backoffice.operation_id"] == str(asked.operation_id)
 
     async def test_staff_without_a_group_holds_nothing(self, factory: SessionFactory, ana: User) -> None:
         current = await who_holds(factory, await open_session(factory, ana))

@@ -301,5 +301,5 @@ class TestQueries:
                 form = await open_form(agent.client, edit(ticket))
             counts.append(len(sent))
         assert len(form.all("tags")) == 20
-        # The context, the person, the ticket with its tags; then one query a picker.
-        assert counts == [6, 6]
+        # The person (with the context), the ticket with its tags; then one query a picker.
+        assert counts == [5, 5]

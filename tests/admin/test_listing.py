@@ -188,10 +188,10 @@ class TestCost:
             tags = [await make_tag(session), await make_tag(session)]
             for _ in range(110):
                 await make_comment(session, ticket=await make_ticket(session, tags=tags))
-        # The transaction's context, the person, the page with its count. (How far the history is sealed, the
-        # log asks once in a while.)
-        expected = {"ticket": 3, "comment": 3, "user": 3, "tag": 3, "audit-log": 3, "operation": 3}
-        assert len(await self._statements(app, administrator, "audit-log")) == 5
+        # The person (with the transaction's context), the page with its count. (How far the history is
+        # sealed, the log asks once in a while.)
+        expected = {"ticket": 2, "comment": 2, "user": 2, "tag": 2, "audit-log": 2, "operation": 2}
+        assert len(await self._statements(app, administrator, "audit-log")) == 4
         for page, count in expected.items():
             for size in (25, 50, 100):
                 sent = await self._statements(app, administrator, page, pageSize=size)
@@ -213,7 +213,7 @@ class TestCost:
         address = step_in(await listed(agent.client), "next")
         with statements_of(app) as sent:
             await agent.client.get(address)
-        assert len(sent) == 3
+        assert len(sent) == 2
         assert "OFFSET" not in "".join(sent)
         assert "(tickets.created_at, tickets.id) < (" in "".join(sent)
 
@@ -254,7 +254,7 @@ class TestCost:
         await listed(agent.client)
         event.remove(engine, "before_cursor_execute", note)
         # Together with who asks: that statement is the same for everybody.
-        assert "force_custom_plan" in str(given[1])
+        assert "force_custom_plan" in str(given[0])
 
 
 class TestTooSlow:
