@@ -1,6 +1,6 @@
 """Who set each field of a record last, by the names that its model has for them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -9,14 +9,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import RelationshipProperty
 
 from backoffice.admin.cells import key_of
-from backoffice.audit.blame import Blame, blame
+from backoffice.audit.blame import Blame, blame, blame_in
+from backoffice.audit.browse import Entry
 from models import Base
 
 
-async def last_set(session: AsyncSession, record: Any) -> dict[str, Blame]:
-    """By column and relationship, in one query; of what the history does not keep there is nothing."""
+async def last_set(
+    session: AsyncSession, record: Any, history: Sequence[Entry] | None = None
+) -> dict[str, Blame]:
+    """By column and relationship; of what the history does not keep there is nothing.
+
+    It takes one query, or none with the record's whole `history`.
+    """
     model: type[Base] = type(record)
-    found = await blame(session, model.__tablename__, key_of(record))
+    table = model.__tablename__
+    if history is not None:
+        found = blame_in(history, table)
+    else:
+        found = await blame(session, table, key_of(record))
     return {name: found[source] for name, source in _sources(model).items() if source in found}
 
 

@@ -1,7 +1,7 @@
 """A record's page: its facts, what can be done with it, and its history."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +15,7 @@ from backoffice.admin.pages import Link
 from backoffice.admin.reading import viewed
 from backoffice.admin.record_pages import DetailsPage, Fact, HistoryItem, SetBy
 from backoffice.audit.blame import Blame
-from backoffice.audit.browse import Place
+from backoffice.audit.browse import Entry, Place
 from backoffice.audit.timeline import timeline
 from backoffice.errors import BadInput
 from backoffice.keys import LARGEST_KEY
@@ -45,8 +45,11 @@ async def details_page(
     record = await view.load(request, request.path_params["pk"], view.get_details_columns())
     view.require(request, "details", record)
     viewed(view, request, record)
-    history, more = await _history(site, view, request, record)
-    set_by = await _set_by(site, view, request, record)
+    before = _place(request.query_params.get("before", ""))
+    entries = await _entries(view, request, record, before)
+    history, more = _history(site, view, request, record, entries)
+    is_whole = before is None and len(entries) <= ENTRIES
+    set_by = await _set_by(site, view, request, record, entries if is_whole else None)
     page = DetailsPage(
         title=view.title(record),
         subtitle=view.name,
@@ -97,12 +100,14 @@ def _actions(site: "AdminSite", view: "View", request: Request, record: Any) -> 
     return actions
 
 
-async def _set_by(site: "AdminSite", view: "View", request: Request, record: Any) -> dict[str, SetBy]:
+async def _set_by(
+    site: "AdminSite", view: "View", request: Request, record: Any, history: Sequence[Entry] | None
+) -> dict[str, SetBy]:
     """Who set the record's fields last, by the names of its columns and relationships."""
     table = Base.metadata.tables[view.model.__tablename__]
     if not view.keeps_history or not table.info.get("audit", True):
         return {}
-    found = await last_set(request.state.session, record)
+    found = await last_set(request.state.session, record, history)
     return {name: _said(site, request, each) for name, each in found.items()}
 
 
@@ -110,14 +115,17 @@ def _said(site: "AdminSite", request: Request, found: Blame) -> SetBy:
     return SetBy(found.who or "", found.who_now or "", found.when, operation_link(site, request, found))
 
 
-async def _history(
-    site: "AdminSite", view: "View", request: Request, record: Any
+async def _entries(view: "View", request: Request, record: Any, before: Place | None) -> Sequence[Entry]:
+    """Of the history, as many as a page may tell; and one more, where there are."""
+    if not view.keeps_history:
+        return []
+    return await view.history(request, record, limit=ENTRIES + 1, before=before)
+
+
+def _history(
+    site: "AdminSite", view: "View", request: Request, record: Any, entries: Sequence[Entry]
 ) -> tuple[list[HistoryItem], str]:
     """The newest steps, or those before `?before=`; and where older ones are."""
-    if not view.keeps_history:
-        return [], ""
-    before = _place(request.query_params.get("before", ""))
-    entries = await view.history(request, record, limit=ENTRIES + 1, before=before)
     shown = timeline(entries, most_entries=ENTRIES, most_steps=STEPS)
     key = getattr(record, view.key.key)
     more = f"{view.url('details', key)}?before={_address(shown.older)}" if shown.older else ""

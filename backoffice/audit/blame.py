@@ -1,5 +1,6 @@
-"""Who set each field of a record last, and when: one query, however long the record's history is."""
+"""Who set each field of a record last, and when: at most one query, however long its history is."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -24,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from backoffice.audit.browse import Entry
 from backoffice.audit.labels import verb_label
 from backoffice.audit.links import tables_of_links
 from backoffice.audit.newest import LOG, newest_changes, wanted
@@ -60,10 +62,26 @@ async def blame(session: AsyncSession, table_name: str, record_id: int) -> dict[
     rows = (await session.execute(_newest_of_each(table_name), given)).all()
     found = {row.field: _blame(row) for row in rows if row.field is not None}
     oldest = next((row for row in rows if row.field is None), None)
-    if oldest is not None:
-        rest = _blame(oldest) if oldest.action is AuditAction.CREATE else _unknown(oldest)
-        found = {**dict.fromkeys(_recorded_columns(table_name), rest), **found}
+    return found if oldest is None else {**_first_set(table_name, oldest.action, _blame(oldest)), **found}
+
+
+def blame_in(history: Sequence[Entry], table_name: str) -> dict[str, Blame]:
+    """The same of a record whose history is at hand, whole and newest first: it need not be searched."""
+    own = [entry for entry in history if entry.table_name == table_name]
+    found = _first_set(table_name, own[-1].action, _blame_of(own[-1])) if own else {}
+    links = tables_of_links(table_name)
+    for entry in reversed(history):
+        if entry.table_name == table_name:
+            found |= dict.fromkeys((change.field for change in entry.changes), _blame_of(entry))
+        elif entry.table_name in links:
+            found[entry.table_name] = _blame_of(entry)
     return found
+
+
+def _first_set(table_name: str, action: AuditAction, oldest: Blame) -> dict[str, Blame]:
+    """What is known of fields by the oldest entry that there is: whoever created the record set them all."""
+    set_by = oldest if action is AuditAction.CREATE else Blame(None, None, None, oldest.when, None, None)
+    return dict.fromkeys(_recorded_columns(table_name), set_by)
 
 
 @lru_cache(maxsize=256)
@@ -132,5 +150,5 @@ def _blame(row: Row[*tuple[Any, ...]]) -> Blame:
     return Blame(row.who, who_now, row.user_id, row.created_at, row.operation_id, row.verb)
 
 
-def _unknown(oldest: Row[*tuple[Any, ...]]) -> Blame:
-    return Blame(None, None, None, oldest.created_at, None, None)
+def _blame_of(entry: Entry) -> Blame:
+    return Blame(entry.who, entry.who_now, entry.user_id, entry.when, entry.operation_id, entry.verb)

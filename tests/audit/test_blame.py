@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import event
 
 from backoffice.audit import blame as searching
-from backoffice.audit.blame import Blame, blame
+from backoffice.audit.blame import Blame, blame, blame_in
+from backoffice.audit.browse import history_of
 from backoffice.database import SessionFactory, transaction
 from backoffice.desk import add_tags, assign, delete_forever, move_to_trash, remove_tags, set_status
 from models import Ticket, TicketStatus, User
@@ -16,8 +17,11 @@ from tests.performing import acting, perform, sql
 
 
 async def blamed(factory: SessionFactory, ticket: Ticket) -> dict[str, Blame]:
+    """As the database finds it, and as the whole history says."""
     async with transaction(factory, acting()) as session:
-        return await blame(session, "tickets", ticket.id)
+        found = await blame(session, "tickets", ticket.id)
+        assert blame_in(await history_of(session, "tickets", ticket.id), "tickets") == found
+    return found
 
 
 class TestBlame:
@@ -83,6 +87,18 @@ class TestBlame:
         )
         assert await blamed(factory, ticket) == before
 
+    async def test_of_links_older_than_anything_else(
+        self, factory: SessionFactory, ticket: Ticket, owner: asyncpg.Connection
+    ) -> None:
+        await owner.execute(
+            "INSERT INTO audit_logs (table_name, record_id, action, changes, database_user, created_at)"
+            """ SELECT 'ticket_tags', $1, 'CREATE', '{"tag_id": {"new": 7}}', 'reader',"""
+            " min(created_at) - interval '1 microsecond' FROM audit_logs WHERE table_name = 'tickets'",
+            ticket.id,
+        )
+        found = await blamed(factory, ticket)
+        assert (found["ticket_tags"].who, found["title"].who) == ("reader", "system:test")
+
     async def test_outlives_the_record(self, factory: SessionFactory, ticket: Ticket, sue: User) -> None:
         await perform(factory, move_to_trash(), [ticket.id])
         await perform(factory, delete_forever(), [ticket.id], acting(sue))
@@ -99,7 +115,8 @@ class TestBlame:
         for status in (TicketStatus.RESOLVED, TicketStatus.OPEN, TicketStatus.CLOSED):
             await perform(factory, set_status(status), [ticket.id])
         monkeypatch.setattr(searching, "SEARCHED", 2)
-        found = await blamed(factory, ticket)
+        async with transaction(factory, acting()) as session:
+            found = await blame(session, "tickets", ticket.id)
         assert found["status"].who == "system:test"
         assert found["title"].who is None
         assert found["title"].when < found["status"].when
