@@ -19,7 +19,7 @@ from backoffice.database import SessionFactory, create_engine, migrate, session_
 from backoffice.database.roles import OWNER
 from backoffice.embedded import EmbeddedPostgres
 from backoffice.settings import Settings
-from main import create_app
+from tests.applications import new_app
 from tests.databases import FAR_MONTHS, Database, Server, folder_of_server
 
 TEST_SERVER = "BACKOFFICE_TEST_DATABASE_URL"
@@ -132,7 +132,7 @@ async def owner(database: Database) -> AsyncIterator[asyncpg.Connection]:
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[Starlette]:
     """The application, started up."""
-    app = create_app(settings)
+    app = new_app(settings)
     async with app.router.lifespan_context(app):
         yield app
 

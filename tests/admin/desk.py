@@ -16,6 +16,7 @@ from backoffice.accounts.passwords import hash_password
 from backoffice.database import SessionFactory, transaction
 from backoffice.settings import Settings
 from models import Group, User, user_groups
+from tests.applications import new_app
 from tests.databases import Database
 from tests.factories import arranging, make_staff
 
@@ -148,9 +149,7 @@ class Desk:
 @asynccontextmanager
 async def open_desk(database: Database, settings: Settings) -> AsyncIterator[Desk]:
     """Start the application up, and close everything that was opened at its door."""
-    from main import create_app
-
-    app = create_app(settings)
+    app = new_app(settings)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(app.router.lifespan_context(app))
         owner = await asyncpg.connect(database.owner_url)
