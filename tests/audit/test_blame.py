@@ -117,6 +117,7 @@ class TestBlame:
         monkeypatch.setattr(searching, "SEARCHED", 2)
         async with transaction(factory, acting()) as session:
             found = await blame(session, "tickets", ticket.id)
+            assert blame_in(await history_of(session, "tickets", ticket.id, limit=2), "tickets") == found
         assert found["status"].who == "system:test"
         assert found["title"].who is None
         assert found["title"].when < found["status"].when
