@@ -8,14 +8,20 @@ import pytest
 from backoffice.audit.proof.keys import SigningKey
 from backoffice.audit.proof.report import FindingKind
 from backoffice.database import SessionFactory
-from tests.audit.proof.tampering import Sealed, found, only, sealed_history
+from tests.audit.proof.tampering import Sealed, found, only
+from tests.databases import Database
 
 OTHER_KEY = SigningKey(base64.b64encode(bytes(32)).decode())
 
 
 @pytest.fixture
-async def sealed(factory: SessionFactory, owner: asyncpg.Connection, key: SigningKey) -> Sealed:
-    return await sealed_history(factory, owner, key)
+def database(sealed_database: Database) -> Database:
+    return sealed_database
+
+
+@pytest.fixture
+def sealed(factory: SessionFactory, owner: asyncpg.Connection, key: SigningKey) -> Sealed:
+    return Sealed(factory, owner, key)
 
 
 EDITS = {

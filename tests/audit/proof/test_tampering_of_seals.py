@@ -12,15 +12,21 @@ from backoffice.audit.proof.report import FindingKind
 from backoffice.audit.proof.sealer import newest_seal
 from backoffice.database import SessionFactory, transaction
 from models import RemovalKind
-from tests.audit.proof.tampering import BLANK, Sealed, found, only, sealed_history
+from tests.audit.proof.tampering import BLANK, Sealed, found, only
+from tests.databases import Database
 from tests.performing import acting, sql
 
 OTHER_KEY = SigningKey(base64.b64encode(bytes(32)).decode())
 
 
 @pytest.fixture
-async def sealed(factory: SessionFactory, owner: asyncpg.Connection, key: SigningKey) -> Sealed:
-    return await sealed_history(factory, owner, key)
+def database(sealed_database: Database) -> Database:
+    return sealed_database
+
+
+@pytest.fixture
+def sealed(factory: SessionFactory, owner: asyncpg.Connection, key: SigningKey) -> Sealed:
+    return Sealed(factory, owner, key)
 
 
 async def anchor_of(sealed: Sealed) -> Anchor:
