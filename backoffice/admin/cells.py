@@ -181,10 +181,11 @@ def _is_never_trashed(relation: RelationshipProperty[Any]) -> bool:
     return bool(relation.uselist) and not issubclass(relation.mapper.class_, Trashable)
 
 
-def naming_options(model: type[Base]) -> list[ORMOption]:
-    """Load what a record may be called by: all but long texts that are in no title."""
+def naming_options(entity: Any) -> list[ORMOption]:
+    """Load what a record of a model (or of its alias) may be called by: all but long texts in no title."""
+    model = inspect(entity).mapper.class_
     names = {*_light_columns(model), *title_columns(model)}
-    return [load_only(*(attribute_of(model, name) for name in sorted(names)), raiseload=True)]
+    return [load_only(*(attribute_of(entity, name) for name in sorted(names)), raiseload=True)]
 
 
 def _relations(model: type[Base], names: Collection[str]) -> list[RelationshipProperty[Any]]:
@@ -215,7 +216,7 @@ def _title_attributes(model: type[Base]) -> list[InstrumentedAttribute[Any]]:
     return [attribute_of(model, name) for name in sorted(names)]
 
 
-def attribute_of(model: type[Base], name: str) -> InstrumentedAttribute[Any]:
+def attribute_of(model: Any, name: str) -> InstrumentedAttribute[Any]:
     attribute: InstrumentedAttribute[Any] = getattr(model, name)
     return attribute
 

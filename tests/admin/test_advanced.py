@@ -1,6 +1,7 @@
 """Advanced filters at the door: the rows that they select, everywhere; and the form that makes them."""
 
 import json
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -238,9 +239,15 @@ class TestRows:
             await listed(client)
         where = f"any(assignee:{world.staff[1]}|{world.staff[2]},tags:{world.tags[0]},status:open)"
         with statements_of(world.desk.app) as sent:
-            await listed(client, where=where)
-        # The names of people, and those of tags.
-        assert len(sent) == len(plain) + 2
+            listing = await listed(client, where=where)
+        # The names of people and of tags, in one.
+        assert len(sent) == len(plain) + 1
+        assert not re.search(r"#\d", main_of(listing)), "the number of one whose name nobody knows"
+        with statements_of(world.desk.app) as sent:
+            await listed(
+                client, where=where, search="row", assignee="me", creator=world.tickets[0].creator_id
+            )
+        assert len(sent) == len(plain) + 3
 
 
 class TestElsewhere:

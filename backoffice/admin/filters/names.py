@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, or_, select
+from sqlalchemy.orm import aliased, outerjoin
 from starlette.requests import Request
 
-from backoffice.admin.cells import naming_options
+from backoffice.admin.cells import key_of, naming_options
 from backoffice.admin.pickers import Picker
 from backoffice.admin.request import current_user
 from backoffice.database import INCLUDE_TRASHED
@@ -41,22 +42,41 @@ class Names:
 
 
 async def read_names(site: "AdminSite", request: Request, wanted: Iterable[Wanted]) -> Names:
-    """One query a model, and none where nothing is asked for."""
+    """One query for all of them, and none where nothing is asked for."""
     by_model: dict[type[Base], list[Wanted]] = {}
     for each in wanted:
         if each.keys:
             by_model.setdefault(each.picker.model, []).append(each)
-    return Names({model: await _records(site, request, model, asked) for model, asked in by_model.items()})
+    if not by_model:
+        return Names()
+    statement = _beside_each_other(
+        {model: _chosen(site, request, model, asked) for model, asked in by_model.items()}
+    )
+    records: dict[type[Base], dict[Any, Any]] = {model: {} for model in by_model}
+    for row in await request.state.session.execute(statement.execution_options(**INCLUDE_TRASHED)):
+        for record in filter(None, row):
+            records[type(record)][key_of(record)] = record
+    return Names(records)
 
 
-async def _records(
-    site: "AdminSite", request: Request, model: type[Base], wanted: Sequence[Wanted]
-) -> dict[Any, Any]:
+def _chosen(site: "AdminSite", request: Request, model: type[Base], wanted: Sequence[Wanted]) -> Select[Any]:
     key = wanted[0].picker.key
     conditions = [and_(key.in_(each.keys), *_knowable(site, request, each.picker)) for each in wanted]
-    statement = select(model).where(or_(*conditions)).options(*naming_options(model))
-    records = await request.state.session.scalars(statement.execution_options(**INCLUDE_TRASHED))
-    return {getattr(record, key.key): record for record in records}
+    return select(model).where(or_(*conditions))
+
+
+def _beside_each_other(chosen: Mapping[type[Base], Select[Any]]) -> Select[Any]:
+    """The records of all models in one statement: a row has one of them."""
+    if len(chosen) == 1:
+        [(model, statement)] = chosen.items()
+        return statement.options(*naming_options(model))
+    entities: list[Any] = [aliased(model, statement.subquery()) for model, statement in chosen.items()]
+    rows = entities[0]
+    for other in entities[1:]:
+        rows = outerjoin(rows, other, false(), full=True)
+    options = [one for entity in entities for one in naming_options(entity)]
+    together: Select[Any] = select(*entities).select_from(rows)
+    return together.options(*options)
 
 
 def _knowable(site: "AdminSite", request: Request, picker: Picker) -> Iterable[ColumnElement[bool]]:
