@@ -16,7 +16,7 @@ from wtforms import BooleanField, Field, FileField, SelectMultipleField
 from wtforms.form import BaseForm
 
 from backoffice.admin.fields import Terms, is_kept, terms_of
-from backoffice.admin.forms import record_form, shown
+from backoffice.admin.forms import fill, stored_form, terms_of_form
 from backoffice.admin.picker_fields import PickManyField
 from backoffice.errors import BadInput
 
@@ -102,9 +102,10 @@ async def read_draft(view: "View", request: Request, record: Any, sent: FormData
 
     BadInput where the form's own hidden fields make no sense.
     """
-    theirs = shown(view, request, record, only=only)
+    form = stored_form(view, request, record, only=only)
+    theirs = terms_of_form(form)
     base = terms_in(sent, "base", theirs)
-    form = await record_form(view, request, record, sent, also=base, only=only)
+    await fill(view, request, record, form, sent, also=base)
     return Draft(form, base, theirs, _version(sent))
 
 

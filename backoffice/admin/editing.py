@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from sqlalchemy import Select, bindparam, select
+from sqlalchemy.orm import InstrumentedAttribute
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,7 +15,7 @@ from wtforms.form import BaseForm
 from backoffice.admin.cells import key_of, title_of
 from backoffice.admin.conflict import conflict, is_decided, with_decisions
 from backoffice.admin.drafts import Draft, as_json, is_valid, read_draft
-from backoffice.admin.forms import form_relations, record_form, sections, shown
+from backoffice.admin.forms import form_relations, record_form, sections, terms_of_form
 from backoffice.admin.origin import here, keeping, origin, way_back
 from backoffice.admin.pages import Flash, FormPage, Link
 from backoffice.admin.reading import viewed
@@ -20,6 +23,7 @@ from backoffice.admin.request import current_user, flash, see_other, submitted
 from backoffice.admin.saving import place, save
 from backoffice.database import INCLUDE_TRASHED
 from backoffice.errors import BackofficeError, Conflict
+from models import Base
 
 if TYPE_CHECKING:
     from backoffice.admin.site import AdminSite
@@ -60,10 +64,9 @@ async def edit_page(site: "AdminSite", view: "View", request: Request) -> Respon
     """The form of a record, with what it takes to save nothing but the person's own changes."""
     view.require(request, "edit")
     record = await load_to_edit(view, request)
-    base = shown(view, request, record)
     form = await record_form(view, request, record)
     viewed(view, request, record)
-    page = _edit_page(site, view, request, record, form, _hidden(base, record.version))
+    page = _edit_page(site, view, request, record, form, _hidden(terms_of_form(form), record.version))
     return site.render(request, view.form_template, page)
 
 
@@ -110,13 +113,21 @@ async def _save(
 
 async def lock_record(view: "View", request: Request) -> None:
     """Let nobody write this record until we are done: what we compare with is what we write over."""
-    statement = (
-        view.rows(current_user(request))
-        .with_only_columns(view.key)
-        .where(view.key == view.parse_key(request.path_params["pk"]))
-        .with_for_update(key_share=True, of=view.model)
+    statement, scope = _locked(view.model, view.key), view.scope(current_user(request))
+    if scope is not None:
+        statement = statement.where(scope)
+    await request.state.session.execute(statement, {"wanted": view.parse_key(request.path_params["pk"])})
+
+
+@cache
+def _locked(model: type[Base], key: InstrumentedAttribute[Any]) -> Select[Any]:
+    # Made once: to make it takes longer than to run it.
+    return (
+        select(key)
+        .where(key == bindparam("wanted"))
+        .with_for_update(key_share=True, of=model)
+        .execution_options(**INCLUDE_TRASHED)
     )
-    await request.state.session.execute(statement, execution_options=INCLUDE_TRASHED)
 
 
 async def load_to_edit(view: "View", request: Request) -> Any:

@@ -59,14 +59,44 @@ async def record_form(
 
     `also` are terms whose records will be shown beside the form; it has all fields, or `only` one.
     """
-    form = _form(view, request, record, sent, only)
-    await _look_up(view, request, form, also or {})
+    form = stored_form(view, request, record, only=only)
+    if sent is not None:
+        _take(view, record, form, sent)
+    await _look_up(view, request, form, also or {}, record)
     return form
+
+
+async def fill(
+    view: "View",
+    request: Request,
+    record: Base,
+    form: BaseForm,
+    sent: FormData,
+    *,
+    also: Mapping[str, Terms],
+) -> None:
+    """Put what was `sent` into the stored form of `record`, with its relations looked up."""
+    _take(view, record, form, sent)
+    await _look_up(view, request, form, also, record)
 
 
 def shown(view: "View", request: Request, record: Base, *, only: str = "") -> dict[str, Terms]:
     """What the form of `record` shows, field by field."""
-    return {field.short_name: terms_of(field) for field in _form(view, request, record, None, only)}
+    return terms_of_form(stored_form(view, request, record, only=only))
+
+
+def terms_of_form(form: BaseForm) -> dict[str, Terms]:
+    """What a form holds, field by field."""
+    return {field.short_name: terms_of(field) for field in form}
+
+
+def stored_form(view: "View", request: Request, record: Base | None, *, only: str = "") -> BaseForm:
+    """The form of `record` as stored, its relations by their keys alone."""
+    names = [name for part in view.form_sections for name in part.fields if only in ("", name)]
+    asked = view.form_names(request, record)
+    form = BaseForm([(name, field_of(view, request, record, name)) for name in names if name in asked])
+    form.process(None, data=_stored(view, record, form))
+    return form
 
 
 def sections(view: "View", form: BaseForm) -> list[FormSection]:
@@ -82,18 +112,11 @@ def form_relations(view: "View") -> list[str]:
     """The relations that must be loaded with a record before its form can be made or saved."""
     relations = inspect(view.model).relationships
     names = (name for part in view.form_sections for name in part.fields)
-    collections = [name for name in names if name in relations and relations[name].uselist]
-    return [*collections, *view.form_relations]
+    return [*(name for name in names if name in relations), *view.form_relations]
 
 
-def _form(
-    view: "View", request: Request, record: Base | None, sent: FormData | None, only: str = ""
-) -> BaseForm:
-    names = [name for part in view.form_sections for name in part.fields if only in ("", name)]
-    asked = view.form_names(request, record)
-    form = BaseForm([(name, field_of(view, request, record, name)) for name in names if name in asked])
+def _take(view: "View", record: Base | None, form: BaseForm, sent: FormData) -> None:
     form.process(_usable(sent, form), data=_stored(view, record, form))
-    return form
 
 
 def _stored(view: "View", record: Base | None, form: BaseForm) -> dict[str, Any]:
@@ -121,10 +144,8 @@ def _default(column: Column[Any]) -> Any:
     return default.arg if default is not None and default.is_scalar else None
 
 
-def _usable(sent: FormData | None, form: BaseForm) -> FormData | None:
+def _usable(sent: FormData, form: BaseForm) -> FormData:
     """What was sent, without files where a text is asked for, and without files that were not chosen."""
-    if sent is None:
-        return None
     files = {field.name for field in form if isinstance(field, FileField)}
     return FormData(
         [
@@ -146,27 +167,43 @@ async def bound(view: "View", request: Request, form_class: type[AnyForm]) -> An
     """A form of `form_class` with what was submitted; the records of its pickers are looked up."""
     sent = submitted(request).multi_items()
     form = form_class(FormData([(name, value) for name, value in sent if not isinstance(value, UploadFile)]))
-    await _look_up(view, request, form, {})
+    await _look_up(view, request, form, {}, None)
     return form
 
 
-async def _look_up(view: "View", request: Request, form: BaseForm, also: Mapping[str, Terms]) -> None:
-    """Find the records that pickers speak of: one query a picker that has any."""
+async def _look_up(
+    view: "View", request: Request, form: BaseForm, also: Mapping[str, Terms], record: Base | None
+) -> None:
+    """Find the records that pickers speak of: one query a picker that speaks of others than `record` has."""
     for field in form:
         if isinstance(field, PickerField):
             field.picker = field.picker or view.pickers[field.short_name]
             field.lookup_url = f"{view.url('ajax/lookup')}?{urlencode({'name': field.short_name})}"
-            await _find(request, field, field.wanted(as_sent(also.get(field.short_name, ""))))
+            known = _related(record, field.short_name)
+            await _find(request, field, field.wanted(as_sent(also.get(field.short_name, ""))), known)
 
 
-async def _find(request: Request, field: PickerField, keys: Collection[int]) -> None:
-    if not keys or field.picker is None:
+def _related(record: Base | None, name: str) -> dict[str, Base]:
+    """What was loaded with the record, by key."""
+    if record is None or name not in inspect(record).dict:
+        return {}
+    value = getattr(record, name)
+    related = value if isinstance(value, list) else filter(None, [value])
+    return {str(inspect(one).identity[0]): one for one in related}
+
+
+async def _find(
+    request: Request, field: PickerField, keys: Collection[int], known: Mapping[str, Base]
+) -> None:
+    missing = [key for key in keys if str(key) not in known]
+    if not missing or field.picker is None:
+        field.take(known, ())
         return
     key, is_allowed = field.picker.key, field.picker.allowed(current_user(request)).label("is_allowed")
-    statement = select(field.picker.model, is_allowed).where(key.in_(keys))
+    statement = select(field.picker.model, is_allowed).where(key.in_(missing))
     rows = (await request.state.session.execute(statement, execution_options=INCLUDE_TRASHED)).all()
-    records = {str(getattr(record, key.key)): record for record, _ in rows}
-    field.take(records, {str(getattr(record, key.key)) for record, allowed in rows if allowed})
+    found = {str(getattr(record, key.key)): record for record, _ in rows}
+    field.take({**known, **found}, {str(getattr(record, key.key)) for record, allowed in rows if allowed})
 
 
 # Declarations -----------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from backoffice.admin.cells import title_of
 from backoffice.admin.drafts import Draft, as_json, is_valid, read_draft
 from backoffice.admin.editing import load_to_edit, lock_record
 from backoffice.admin.fields import as_text
-from backoffice.admin.forms import record_form, shown
+from backoffice.admin.forms import record_form, terms_of_form
 from backoffice.admin.origin import here, origin, way_back
 from backoffice.admin.pages import Flash, FormPage, FormSection
 from backoffice.admin.request import flash, see_other, submitted
@@ -34,7 +34,7 @@ async def field_page(site: "AdminSite", view: "View", request: Request) -> Respo
     name = _field(view, request)
     record = await _load(view, request, name)
     form = await record_form(view, request, record, only=name)
-    draft = Draft(form, shown(view, request, record, only=name), {}, record.version)
+    draft = Draft(form, terms_of_form(form), {}, record.version)
     return site.render(request, TEMPLATE, _page(site, view, request, record, draft))
 
 

@@ -301,5 +301,12 @@ class TestQueries:
                 form = await open_form(agent.client, edit(ticket))
             counts.append(len(sent))
         assert len(form.all("tags")) == 20
-        # The person (with the context), the ticket with its tags; then one query a picker.
-        assert counts == [5, 5]
+        # The person (with the context), the ticket with all that its form names.
+        assert counts == [2, 2]
+
+    async def test_of_a_save_are_few(self, agent: Browser, app: Starlette, ticket: Ticket) -> None:
+        form = await open_form(agent.client, edit(ticket))
+        with statements_of(app) as sent:
+            assert (await form.send(title="Another")).status_code == 303
+        # The person, the lock, the ticket with all that its form names; what is written, and the operation.
+        assert len(sent) == 5
