@@ -120,6 +120,13 @@ def whole_tables(plan: dict[str, Any], wanted: float = inf) -> Iterator[str]:
         yield from whole_tables(part, wanted)
 
 
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """All nodes of a plan."""
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from nodes(part)
+
+
 class TestPlans:
     @pytest.fixture(scope="class")
     async def full(self, desk: Desk, desk_database: Database) -> Desk:
@@ -139,7 +146,24 @@ class TestPlans:
                     found[address] = tables
         assert found == {}
 
+    async def test_what_tickets_are_filtered_by_together_is_counted_by_an_index_alone(
+        self, full: Desk
+    ) -> None:
+        someone = await full.owner.fetchval("SELECT max(assignee_id) FROM tickets")
+        fetched = {"pk_tickets", "ix_tickets_live"}
+        for query in ("status=open&priority=urgent", f"assignee={someone}&status=open&priority=low"):
+            *_, (statement, values) = await self._sent(full, f"/admin/ticket/list?{query}")
+            (plan,) = json.loads(await full.owner.fetchval(f"EXPLAIN (FORMAT JSON) {statement}", *values))
+            walks = [node for node in nodes(plan["Plan"]) if node.get("Relation Name") == "tickets"]
+            found = [node["Node Type"] for node in walks if node.get("Index Name") not in fetched]
+            assert found == ["Index Only Scan"] * 2, "the keys of the page, and the count"
+
     async def _read_wholly(self, full: Desk, address: str) -> set[str]:
+        return {
+            table for one in await self._sent(full, address) for table in await self._whole_tables(full, *one)
+        }
+
+    async def _sent(self, full: Desk, address: str) -> list[tuple[str, Any]]:
         sent: list[tuple[str, Any]] = []
 
         def note(_connection: object, _cursor: object, statement: str, values: Any, *_: object) -> None:
@@ -150,7 +174,7 @@ class TestPlans:
         response = await (await full.visitor("administrator")).get(address)
         event.remove(engine, "before_cursor_execute", note)
         assert response.status_code == 200, address
-        return {table for one in sent for table in await self._whole_tables(full, *one)}
+        return sent
 
     async def _whole_tables(self, full: Desk, statement: str, values: Any) -> list[str]:
         (plan,) = json.loads(await full.owner.fetchval(f"EXPLAIN (FORMAT JSON) {statement}", *values))

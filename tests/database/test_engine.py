@@ -30,6 +30,11 @@ async def ended(database: Database, process: int) -> None:
 
 
 class TestConnections:
+    async def test_start_no_workers(self, engine: AsyncEngine) -> None:
+        async with engine.connect() as connection:
+            workers = await connection.scalar(text("SHOW max_parallel_workers_per_gather"))
+        assert workers == "0"
+
     async def test_one_that_died_while_it_rested_is_replaced(
         self, engine: AsyncEngine, database: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
