@@ -32,7 +32,7 @@ _WHEN: Final[BindParameter[Any]] = bindparam("before_when", type_=LOG.created_at
 _ID: Final[BindParameter[int]] = bindparam("before_id", type_=BigInteger)
 
 #: As parameters they would be put into the statement anew each time.
-_IS_CHANGE_OF_A_ROW: Final = LOG.action.in_([written_out(action) for action in CHANGES_OF_ROWS])
+IS_CHANGE_OF_A_ROW: Final = LOG.action.in_([written_out(action) for action in CHANGES_OF_ROWS])
 
 
 def wanted(table_name: str, most: ColumnElement[int]) -> Select[str, int, int]:
@@ -54,7 +54,7 @@ def newest_changes(
         .where(
             LOG.table_name == records.c.table_name,
             LOG.record_id == records.c.record_id,
-            _IS_CHANGE_OF_A_ROW,
+            IS_CHANGE_OF_A_ROW,
             *(_is_before() if with_before else ()),
         )
         .order_by(LOG.created_at.desc(), LOG.id.desc())

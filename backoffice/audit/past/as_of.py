@@ -3,18 +3,32 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Select, Table, cast, func, select, true, values
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Select,
+    Table,
+    TableValuedAlias,
+    cast,
+    false,
+    func,
+    select,
+    true,
+)
 from sqlalchemy import column as named_column
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.dialects.postgresql import array, distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backoffice.audit.links import parent_column, record_column
+from backoffice.audit.links import parent_column, record_column, written_out
+from backoffice.audit.newest import IS_CHANGE_OF_A_ROW, LOG, RECORD_ID
 from backoffice.audit.past.family import Family, family_of
 from backoffice.audit.past.images import Image, Presence, images_of
-from backoffice.audit.past.moments import Cutoff, cutoff_at, known_since
-from backoffice.audit.record import CHANGES_OF_ROWS
+from backoffice.audit.past.moments import IS_AFTER, Cutoff, cutoff_at, known_since
+from backoffice.database.trash import INCLUDE_TRASHED
 from models import AuditLog
 
 
@@ -88,45 +102,53 @@ async def _links(
 ) -> tuple[list[int], list[int]]:
     """What the record was linked to, and what it is linked to: what changed first since tells the one
     from the other."""
-    statement = _links_statement(link, other_column(link), family.record_id, cutoff)
-    rows = [*await session.execute(statement)]
+    given = {"record_id": family.record_id, **cutoff.given}
+    rows = [*await session.execute(_links_statement(link), given)]
     was, now = ([row.key for row in rows if row[side]] for side in (1, 2))
     return was, now
 
 
-def _links_statement(
-    link: Table, other: Column[Any], record_id: int, cutoff: Cutoff
-) -> Select[*tuple[Any, ...]]:
-    present = select(other.label("key")).where(record_column(link) == record_id).cte("present")
+@cache
+def _links_statement(link: Table) -> Select[*tuple[Any, ...]]:
+    # Made once for each table: to make it takes longer than to run it.
+    other = other_column(link)
+    present = select(other.label("key")).where(record_column(link) == RECORD_ID).cte("present")
     side = _sides(other)
     first = (
         select(side.c.key, side.c.was_linked)
-        .select_from(AuditLog)
-        .join(side, true())
+        .select_from(AuditLog.__table__.join(side, true()))
         .where(
-            AuditLog.table_name == link.name,
-            AuditLog.record_id == record_id,
-            AuditLog.action.in_(CHANGES_OF_ROWS),
-            cutoff.is_after(),
+            LOG.table_name == written_out(link.name),
+            LOG.record_id == RECORD_ID,
+            IS_CHANGE_OF_A_ROW,
+            IS_AFTER,
             side.c.key.is_not(None),
         )
         .ext(distinct_on(side.c.key))
-        .order_by(side.c.key, AuditLog.id)
+        .order_by(side.c.key, LOG.id)
         .cte("first_changes")
     )
     is_linked = present.c.key.is_not(None)
     was_linked = func.coalesce(first.c.was_linked, is_linked)
     key = func.coalesce(present.c.key, first.c.key).label("key")
     joined = present.join(first, first.c.key == present.c.key, full=True)
-    return select(key, was_linked, is_linked).select_from(joined).order_by(key)
+    return (
+        select(key, was_linked, is_linked)
+        .select_from(joined)
+        .order_by(key)
+        .execution_options(**INCLUDE_TRASHED)
+    )
 
 
-def _sides(other: Column[Any]) -> Any:
+def _sides(other: Column[Any]) -> TableValuedAlias:
     """What an entry took off, which was linked before it, and what it linked, which was not."""
-    change = AuditLog.changes[other.name]
+    change = LOG.changes[other.name]
     old, new = (cast(change[side].astext, BigInteger) for side in ("old", "new"))
-    pairs = values(named_column("key", BigInteger), named_column("was_linked"), name="side")
-    return pairs.data([(old, true()), (new, ~true())]).lateral()
+    return (
+        func.unnest(array([old, new]), array([true(), false()]))
+        .table_valued(named_column("key", BigInteger), named_column("was_linked", Boolean))
+        .render_derived(name="side")
+    )
 
 
 def other_column(link: Table) -> Column[Any]:

@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
-    ColumnElement,
     Table,
-    TableValuedAlias,
     Text,
     and_,
     any_,
+    bindparam,
     column,
     func,
     literal,
@@ -20,8 +19,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.audit.links import ids_below, tables_of_links
-from backoffice.audit.record import CHANGES_OF_ROWS
-from models import AuditLog, Base
+from backoffice.audit.newest import IS_CHANGE_OF_A_ROW, LOG
+from models import Base
 
 
 @dataclass(frozen=True)
@@ -38,25 +37,25 @@ class Family:
         return [Base.metadata.tables[name] for name in tables_of_links(self.table.name)]
 
     @property
-    def members(self) -> TableValuedAlias:
-        """All of them, as a table: under which `table_name` and `record_id` their entries are."""
-        own = [self.table.name, *(link.name for link in self.links)]
+    def given(self) -> dict[str, Any]:
+        """All of them, as parameters of a statement with `MEMBERS`."""
+        own = [(name, self.record_id) for name in (self.table.name, *(link.name for link in self.links))]
         below = [(child.name, key) for child, keys in self.children.items() for key in keys]
-        tables, keys = zip(*((name, self.record_id) for name in own), *below, strict=True)
-        return (
-            func.unnest(literal(list(tables), ARRAY(Text)), literal(list(keys), ARRAY(BigInteger)))
-            .table_valued(column("table_name", Text), column("record_id", BigInteger))
-            .render_derived(name="member")
-        )
+        tables, keys = zip(*own, *below, strict=True)
+        return {"tables": tables, "keys": keys}
 
 
-def is_change_of(member: TableValuedAlias) -> ColumnElement[bool]:
-    """The entries that changed a row of a member."""
-    return and_(
-        AuditLog.table_name == member.c.table_name,
-        AuditLog.record_id == member.c.record_id,
-        AuditLog.action.in_(CHANGES_OF_ROWS),
-    )
+#: The record, its links and what is below it, as a table: under which names and numbers their entries are.
+MEMBERS: Final = (
+    func.unnest(bindparam("tables", type_=ARRAY(Text)), bindparam("keys", type_=ARRAY(BigInteger)))
+    .table_valued(column("table_name", Text), column("record_id", BigInteger))
+    .render_derived(name="member")
+)
+
+#: The entries that changed a row of a member.
+IS_OF_A_MEMBER: Final = and_(
+    LOG.table_name == MEMBERS.c.table_name, LOG.record_id == MEMBERS.c.record_id, IS_CHANGE_OF_A_ROW
+)
 
 
 async def family_of(

@@ -8,12 +8,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
     CTE,
     BigInteger,
+    BindParameter,
     Column,
     DateTime,
     Enum,
@@ -23,6 +25,8 @@ from sqlalchemy import (
     Text,
     Uuid,
     and_,
+    any_,
+    bindparam,
     case,
     cast,
     column,
@@ -37,13 +41,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backoffice.audit.past.family import one_of
-from backoffice.audit.past.moments import Cutoff
-from backoffice.audit.record import CHANGES_OF_ROWS
-from models import AuditAction, AuditLog
+from backoffice.audit.links import written_out
+from backoffice.audit.newest import IS_CHANGE_OF_A_ROW, LOG
+from backoffice.audit.past.moments import IS_AFTER, IS_BEFORE, Cutoff
+from backoffice.database.trash import INCLUDE_TRASHED
+from models import AuditAction
 
 #: How columns are audited whose values the history keeps.
 _KEPT: Final = ("plain", "pii")
+_IDS: Final[BindParameter[Any]] = bindparam("ids", type_=ARRAY(BigInteger))
 
 
 class Presence(StrEnum):
@@ -108,7 +114,8 @@ async def images_of(
     if not ids:
         return {}
     wanted = [one for one in kept_columns(table) if not columns or one.name in columns]
-    rows = await session.execute(_statement(table, sorted(ids), cutoff, wanted))
+    given = {"ids": sorted(ids), **cutoff.given}
+    rows = await session.execute(_statement(table, tuple(wanted)), given)
     is_known = known_since is None or cutoff.at >= known_since
     images = (_image(table, row, cutoff, wanted, is_known=is_known) for row in rows)
     return {image.record_id: image for image in images if image is not None}
@@ -141,11 +148,11 @@ def typed(column: Column[Any], value: Any) -> Any:
     return value
 
 
-def _statement(
-    table: Table, ids: Sequence[int], cutoff: Cutoff, columns: Sequence[Column[Any]]
-) -> Select[Any]:
-    wanted = select(func.unnest(literal(ids, ARRAY(BigInteger))).column_valued("id")).cte("wanted")
-    later = _later(table, ids, cutoff)
+@lru_cache(maxsize=256)
+def _statement(table: Table, columns: tuple[Column[Any], ...]) -> Select[Any]:
+    # Made once for each table: to make it takes longer than to run it.
+    wanted = select(func.unnest(_IDS).column_valued("id")).cte("wanted")
+    later = _later(table)
     overlay, first = _overlay(later, columns), _first(later)
     parts = [part for one in columns for part in (literal(one.name, Text), one)]
     is_missing = or_(
@@ -159,25 +166,26 @@ def _statement(
             overlay.c.overlay,
             first.c.action.label("first"),
             # Only where it matters: it costs a look at the history for every row.
-            case((is_missing, _had_begun(table, wanted, cutoff)), else_=false()).label("had_begun"),
+            case((is_missing, _had_begun(table, wanted)), else_=false()).label("had_begun"),
         )
         .select_from(wanted)
         .outerjoin(table, table.c.id == wanted.c.id)
         .outerjoin(overlay, overlay.c.record_id == wanted.c.id)
         .outerjoin(first, first.c.record_id == wanted.c.id)
         .order_by(wanted.c.id)
+        .execution_options(**INCLUDE_TRASHED)
     )
 
 
-def _later(table: Table, ids: Sequence[int], cutoff: Cutoff) -> CTE:
+def _later(table: Table) -> CTE:
     """What happened to the rows after the moment."""
     return (
-        select(AuditLog.record_id, AuditLog.id, AuditLog.action, AuditLog.changes)
+        select(LOG.record_id, LOG.id, LOG.action, LOG.changes)
         .where(
-            AuditLog.table_name == table.name,
-            AuditLog.record_id == one_of(ids),
-            AuditLog.action.in_(CHANGES_OF_ROWS),
-            cutoff.is_after(),
+            LOG.table_name == written_out(table.name),
+            LOG.record_id == any_(_IDS),
+            IS_CHANGE_OF_A_ROW,
+            IS_AFTER,
         )
         .cte("later")
     )
@@ -211,14 +219,14 @@ def _first(later: CTE) -> CTE:
     )
 
 
-def _had_begun(table: Table, wanted: CTE, cutoff: Cutoff) -> Any:
+def _had_begun(table: Table, wanted: CTE) -> Any:
     """Whether anything is known of the row from before the moment."""
     return exists().where(
         and_(
-            AuditLog.table_name == table.name,
-            AuditLog.record_id == wanted.c.id,
-            AuditLog.action.in_(CHANGES_OF_ROWS),
-            cutoff.is_before(),
+            LOG.table_name == written_out(table.name),
+            LOG.record_id == wanted.c.id,
+            IS_CHANGE_OF_A_ROW,
+            IS_BEFORE,
         )
     )
 

@@ -1,16 +1,21 @@
 """Where a moment falls in the history of a record: after a transaction or before it, never within one."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
+    BindParameter,
     ColumnElement,
     Select,
     Text,
     and_,
+    any_,
+    bindparam,
     case,
     cast,
     func,
@@ -21,14 +26,28 @@ from sqlalchemy import (
     text,
     true,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.audit.labels import verb_label
-from backoffice.audit.past.family import Family, is_change_of, one_of
+from backoffice.audit.newest import LOG
+from backoffice.audit.past.family import IS_OF_A_MEMBER, MEMBERS, Family
+from backoffice.database.trash import INCLUDE_TRASHED
 from models import AuditLog, Operation, User
 
 #: No transaction takes longer: so far from a moment, all is before it, or after it.
 LONGEST_TRANSACTION: Final = timedelta(hours=1)
+
+# The parameters of the statements here.
+_AT: Final[BindParameter[Any]] = bindparam("at", type_=LOG.created_at.type)
+_HOUR_BEFORE: Final[BindParameter[Any]] = bindparam("hour_before", type_=LOG.created_at.type)
+_HOUR_AFTER: Final[BindParameter[Any]] = bindparam("hour_after", type_=LOG.created_at.type)
+_IS_UNFINISHED: Final = LOG.xid == any_(bindparam("unfinished", type_=ARRAY(BigInteger)))
+
+#: The entries of what happened after a cutoff.
+IS_AFTER: Final = and_(LOG.created_at > _HOUR_BEFORE, or_(LOG.created_at > _AT, _IS_UNFINISHED))
+#: The entries of what had happened by then.
+IS_BEFORE: Final = and_(LOG.created_at <= _AT, not_(_IS_UNFINISHED))
 
 
 @dataclass(frozen=True)
@@ -41,20 +60,10 @@ class Cutoff:
     at: datetime
     unfinished: Collection[int] = ()
 
-    def is_after(self) -> ColumnElement[bool]:
-        """The entries of what happened after the moment."""
-        if not self.unfinished:
-            return AuditLog.created_at > self.at
-        return and_(
-            AuditLog.created_at > self.at - LONGEST_TRANSACTION,
-            or_(AuditLog.created_at > self.at, AuditLog.xid == one_of([*self.unfinished])),
-        )
-
-    def is_before(self) -> ColumnElement[bool]:
-        """The entries of what had happened by then."""
-        if not self.unfinished:
-            return AuditLog.created_at <= self.at
-        return and_(AuditLog.created_at <= self.at, not_(AuditLog.xid == one_of([*self.unfinished])))
+    @property
+    def given(self) -> dict[str, Any]:
+        """Itself, as parameters of a statement with `IS_AFTER` or `IS_BEFORE`."""
+        return {"unfinished": [*self.unfinished], **_around(self.at)}
 
 
 @dataclass(frozen=True)
@@ -84,8 +93,8 @@ class StepsAround:
 
 async def cutoff_at(session: AsyncSession, family: Family, at: datetime) -> Cutoff:
     """Where `at` falls. The very moment of an entry stands for the end of the transaction that wrote it."""
-    at = await session.scalar(_end_of_transaction(family, at)) or at
-    return Cutoff(at, frozenset(await session.scalars(_unfinished(family, at))))
+    at = await session.scalar(_end_of_transaction(), {**family.given, **_around(at)}) or at
+    return Cutoff(at, frozenset(await session.scalars(_unfinished(), {**family.given, **_around(at)})))
 
 
 def just_before(entry: AuditLog) -> Cutoff:
@@ -95,12 +104,12 @@ def just_before(entry: AuditLog) -> Cutoff:
 
 async def steps_around(session: AsyncSession, family: Family, cutoff: Cutoff) -> StepsAround:
     """The changes of the record, its links and what is below it, on both sides of the moment."""
-    before = cutoff.is_before()
-    current = await _nearest(session, family, before, _NEWEST_FIRST)
+    given = {**family.given, **cutoff.given}
+    current = await _nearest(session, given, newest_first=True)
     previous = None
     if current is not None:
-        previous = await _nearest(session, family, before & (current.step != _STEP), _NEWEST_FIRST)
-    following = await _nearest(session, family, cutoff.is_after(), _OLDEST_FIRST)
+        previous = await _nearest(session, {**given, "step": current.step}, newest_first=True)
+    following = await _nearest(session, given, newest_first=False)
     return StepsAround(_step(current), _step(previous), _step(following))
 
 
@@ -110,13 +119,10 @@ async def known_since(session: AsyncSession) -> datetime | None:
     return beginning
 
 
-_OLDEST_FIRST: Final = (AuditLog.created_at, AuditLog.id)
-_NEWEST_FIRST: Final = (AuditLog.created_at.desc(), AuditLog.id.desc())
-
 # What was written together; by number before transactions were noted.
 _STEP: Final = case(
-    (AuditLog.xid != 0, cast(AuditLog.xid, Text)),
-    else_=func.coalesce(cast(AuditLog.operation_id, Text), func.concat("#", AuditLog.id)),
+    (LOG.xid != 0, cast(LOG.xid, Text)),
+    else_=func.coalesce(cast(LOG.operation_id, Text), func.concat("#", LOG.id)),
 )
 
 _KNOWN_SINCE: Final = text(
@@ -126,56 +132,75 @@ _KNOWN_SINCE: Final = text(
 )
 
 
-def _end_of_transaction(family: Family, at: datetime) -> Select[datetime]:
+def _around(at: datetime) -> dict[str, datetime]:
+    return {"at": at, "hour_before": at - LONGEST_TRANSACTION, "hour_after": at + LONGEST_TRANSACTION}
+
+
+# Each made once: to make them takes longer than to run them.
+
+
+@cache
+def _end_of_transaction() -> Select[datetime]:
     """When the transaction ended that wrote an entry at this very moment, if one did."""
-    its_own = _numbers(family, AuditLog.created_at == at)
-    member = family.members
+    its_own = _numbers(LOG.created_at == _AT).correlate(None)
     return (
-        select(func.max(AuditLog.created_at))
-        .join_from(member, AuditLog, is_change_of(member))
-        .where(AuditLog.created_at >= at, AuditLog.created_at < at + LONGEST_TRANSACTION)
-        .where(AuditLog.xid.in_(its_own))
+        select(func.max(LOG.created_at))
+        .select_from(MEMBERS.join(AuditLog.__table__, IS_OF_A_MEMBER))
+        .where(LOG.created_at >= _AT, LOG.created_at < _HOUR_AFTER, LOG.xid.in_(its_own))
+        .execution_options(**INCLUDE_TRASHED)
     )
 
 
-def _unfinished(family: Family, at: datetime) -> Select[int]:
-    begun = _numbers(family, AuditLog.created_at > at - LONGEST_TRANSACTION, AuditLog.created_at <= at)
-    ended = _numbers(family, AuditLog.created_at > at, AuditLog.created_at < at + LONGEST_TRANSACTION)
-    return select(intersect(begun, ended).subquery("unfinished").c.xid)
+@cache
+def _unfinished() -> Select[int]:
+    begun = _numbers(LOG.created_at > _HOUR_BEFORE, LOG.created_at <= _AT)
+    ended = _numbers(LOG.created_at > _AT, LOG.created_at < _HOUR_AFTER)
+    numbers = intersect(begun, ended).subquery("unfinished")
+    return select(numbers.c.xid).execution_options(**INCLUDE_TRASHED)
 
 
-def _numbers(family: Family, *when: ColumnElement[bool]) -> Select[int]:
+def _numbers(*when: ColumnElement[bool]) -> Select[int]:
     """The transactions that changed the record at some time, as far as they were noted."""
-    member = family.members
-    return (
-        select(AuditLog.xid).join_from(member, AuditLog, is_change_of(member)).where(AuditLog.xid != 0, *when)
-    )
+    entries = MEMBERS.join(AuditLog.__table__, IS_OF_A_MEMBER)
+    return select(LOG.xid).select_from(entries).where(LOG.xid != 0, *when)
 
 
-async def _nearest(
-    session: AsyncSession, family: Family, when: ColumnElement[bool], order: Sequence[Any]
-) -> Any:
-    """The first entry in an order: of each member the first, which its index finds, and of these."""
-    member = family.members
+async def _nearest(session: AsyncSession, given: Mapping[str, Any], *, newest_first: bool) -> Any:
+    statement = _nearest_entry(newest_first=newest_first, but_one="step" in given)
+    return (await session.execute(statement, given)).one_or_none()
+
+
+@cache
+def _nearest_entry(*, newest_first: bool, but_one: bool) -> Select[*tuple[Any, ...]]:
+    """The first entry in an order: of each member the first, which its index finds, and of these.
+
+    It is before the cutoff, or after it; with `but_one`, of another step.
+    """
+    is_another = (bindparam("step", type_=Text) != _STEP,) if but_one else ()
     nearest = (
-        select(AuditLog, _STEP.label("step"))
-        .where(is_change_of(member), when)
-        .order_by(*order)
+        select(LOG.id, LOG.created_at, LOG.user_id, LOG.operation_id, LOG.database_user, _STEP.label("step"))
+        .where(IS_OF_A_MEMBER, IS_BEFORE if newest_first else IS_AFTER, *is_another)
+        .order_by(*_in_order(LOG, newest_first=newest_first))
         .limit(1)
+        .correlate(MEMBERS)
         .lateral("nearest")
     )
-    columns = (nearest.c.created_at, nearest.c.user_id, nearest.c.operation_id, nearest.c.step)
-    who = func.coalesce(Operation.actor, User.full_name, nearest.c.database_user).label("who")
-    in_order = (nearest.c[each.name] for each in (AuditLog.created_at, AuditLog.id))
-    statement = (
-        select(*columns, who, Operation.verb)
-        .select_from(member.join(nearest, true()))
-        .outerjoin(User, User.id == nearest.c.user_id)
-        .outerjoin(Operation, Operation.id == nearest.c.operation_id)
-        .order_by(*(one if order is _OLDEST_FIRST else one.desc() for one in in_order))
+    found, user, operation = nearest.c, User.__table__.c, Operation.__table__.c
+    who = func.coalesce(operation.actor, user.full_name, found.database_user).label("who")
+    return (
+        select(found.created_at, found.user_id, found.operation_id, found.step, who, operation.verb)
+        .select_from(MEMBERS.join(nearest, true()))
+        .outerjoin(User.__table__, user.id == found.user_id)
+        .outerjoin(Operation.__table__, operation.id == found.operation_id)
+        .order_by(*_in_order(found, newest_first=newest_first))
         .limit(1)
+        .execution_options(**INCLUDE_TRASHED)
     )
-    return (await session.execute(statement)).one_or_none()
+
+
+def _in_order(entries: Any, *, newest_first: bool) -> Iterator[ColumnElement[Any]]:
+    for place in (entries.created_at, entries.id):
+        yield place.desc() if newest_first else place.asc()
 
 
 def _step(row: Any) -> Step | None:
