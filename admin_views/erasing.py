@@ -18,7 +18,7 @@ from backoffice.admin.view import View
 from backoffice.attachments import FileStore
 from backoffice.audit.context import Change
 from backoffice.audit.proof.keys import find_signing_key
-from backoffice.desk.erased_files import remove_erased_files
+from backoffice.desk.erased_files import remove_erased_files, remove_lists
 from backoffice.desk.erasure import LONGEST_BASIS, Erasure, check_eraser, erase_user, preview_erasure
 from backoffice.errors import BadInput, Conflict
 from models import User
@@ -32,6 +32,7 @@ NOUNS = {
     "attachments": ("file", "files"),
     "entries": ("entry of the history", "entries of the history"),
     "operations": ("operation", "operations"),
+    "imports": ("import that names them", "imports that name them"),
     "sign_ins": ("browser signed in", "browsers signed in"),
 }
 
@@ -86,7 +87,8 @@ async def answer(view: View, request: Request) -> Response:
         erasure = await erase_user(request.state.session, key, person.id, basis=form.basis.data or "")
     except BadInput as error:
         return await _ask(view, request, person, form, errors=place(form, error), status_code=400)
-    flash(request, Flash(f"Erased. {erasure.entries:,} entries of the history were blanked."))
+    blanked = f"{erasure.entries:,} entries of the history were blanked"
+    flash(request, Flash(f"Erased. {blanked}; files of imports and exports are removed."))
     response = see_other(view.url("details", person.id))
     response.background = BackgroundTask(_remove_files, view.site, request.state.change)
     return response
@@ -136,4 +138,5 @@ def _obstacle(view: View, erasure: Erasure) -> str:
 
 async def _remove_files(site: AdminSite, change: Change) -> None:
     store = FileStore(site.settings.attachments_dir)
+    await remove_lists(site.factory, site.settings)
     await remove_erased_files(site.factory, store, change.operation_id)

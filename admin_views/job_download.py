@@ -20,7 +20,7 @@ from backoffice.errors import NotAllowed, NotFound
 from backoffice.export_files import ExportFolder
 from models import AuditAction, Job, JobState
 
-GONE = "The file is gone: it was kept for {} hours. Export the list anew."
+GONE = "The file is gone: it is kept for {} hours, or until somebody is erased. Export the list anew."
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,13 @@ class ExportFolder:
         for path in self.directory.glob(f"{job_id.hex}-*"):
             _remove(path)
 
+    def remove_finished(self) -> int:
+        """Remove every file that can be downloaded; returns how many there were."""
+        files = [path for path in self.directory.glob("*") if path.suffix != _DRAFT]
+        for path in files:
+            _remove(path)
+        return len(files)
+
     async def remove_old(self) -> None:
         """Remove what was made too long ago to be downloaded, or given up for as long."""
         oldest = (datetime.now(UTC) - self.kept_for).timestamp()

@@ -10,7 +10,7 @@ from backoffice.audit.proof.keys import SigningKey, signing_key
 from backoffice.checks import readiness, refuse
 from backoffice.cli.deployment import ACTOR, database, read_settings, sessions
 from backoffice.database import transaction
-from backoffice.desk.erased_files import remove_erased_files
+from backoffice.desk.erased_files import remove_erased_files, remove_lists
 from backoffice.desk.erasure import Erasure, erase_user, preview_erasure
 from backoffice.errors import NotFound
 from backoffice.settings import Settings
@@ -29,8 +29,10 @@ def erase_a_user(user_id: int, basis: str, yes: bool) -> None:
         click.echo(asyncio.run(_preview(settings, user_id)))
         if not yes:
             click.confirm("This cannot be undone. Erase all of it?", abort=True)
-        erasure, files = asyncio.run(_erase(settings, key, user_id, basis))
-    click.echo(f"Erased: {_in_words(erasure)}, stored files {files:,}.")
+        erasure, files, lists = asyncio.run(_erase(settings, key, user_id, basis))
+    click.echo(
+        f"Erased: {_in_words(erasure)}, stored files {files:,}, files of imports and exports {lists:,}."
+    )
 
 
 async def _preview(settings: Settings, user_id: int) -> str:
@@ -46,14 +48,15 @@ async def _preview(settings: Settings, user_id: int) -> str:
         )
 
 
-async def _erase(settings: Settings, key: SigningKey, user_id: int, basis: str) -> tuple[Erasure, int]:
-    """What went, and how many files; those only once the rest is committed."""
+async def _erase(settings: Settings, key: SigningKey, user_id: int, basis: str) -> tuple[Erasure, int, int]:
+    """What went, and how many files and lists; those only once the rest is committed."""
     change = Change(verb="user.erase", actor=ACTOR)
     async with sessions(settings.app_url) as factory:
         async with transaction(factory, change) as session:
             erasure = await erase_user(session, key, user_id, basis=basis)
         store = FileStore(settings.attachments_dir)
-        return erasure, await remove_erased_files(factory, store, change.operation_id)
+        files = await remove_erased_files(factory, store, change.operation_id)
+        return erasure, files, await remove_lists(factory, settings)
 
 
 def _in_words(erasure: Erasure) -> str:

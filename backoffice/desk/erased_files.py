@@ -1,16 +1,24 @@
-"""Removing the files that an erasure left to nobody, at once, where a sweep would wait for a day."""
+"""Removing the files that an erasure left to nobody, and lists that may name the person, at once.
+
+A sweep would wait for a day, and let lists lie for as long as they are kept.
+"""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from backoffice.attachments import FileStore, remove_unreferenced
 from backoffice.audit.context import Change
 from backoffice.database import SessionFactory, transaction
+from backoffice.desk.importing.files import ImportFolder
 from backoffice.desk.trash import unreferenced_files
+from backoffice.export_files import ExportFolder
+from backoffice.settings import Settings
+from models import ImportFile
 
 #: An upload that takes longer keeps the files that it may share for the next sweep.
 PATIENCE: Final = timedelta(seconds=30)
@@ -39,6 +47,22 @@ async def remove_erased_files(factory: SessionFactory, store: FileStore, operati
     is_calm = await _outlast(factory, await _running(factory))
     async with transaction(factory, _looking()) as session:
         return await remove_unreferenced(session, store, hashes, saved_before=moment if is_calm else None)
+
+
+async def remove_lists(factory: SessionFactory, settings: Settings) -> int:
+    """Delete all files that were uploaded for imports, and all exports; returns how many went.
+
+    Any of them may name whom a committed erasure took. What an import has read of its file it can still
+    run, and an export can be asked for anew.
+    """
+    async with transaction(factory, _looking()) as session:
+        imports = (await session.scalars(select(ImportFile.id))).all()
+    return await asyncio.to_thread(_remove_lists, settings, imports)
+
+
+def _remove_lists(settings: Settings, imports: Sequence[UUID]) -> int:
+    uploads = ImportFolder.of(settings)
+    return sum(uploads.remove(id_) for id_ in imports) + ExportFolder.of(settings).remove_finished()
 
 
 async def _outlast(factory: SessionFactory, running: set[tuple[int, datetime]]) -> bool:

@@ -32,8 +32,9 @@ from backoffice.audit.proof.keys import SigningKey
 from backoffice.audit.proof.removals import record_removal
 from backoffice.audit.record import record_event
 from backoffice.database.trash import INCLUDE_TRASHED
+from backoffice.desk.importing.erasure import erase_from_imports, find_imports
 from backoffice.errors import BadInput, Conflict, NotAllowed, NotFound
-from backoffice.jobs.erasure import erase_from_jobs
+from backoffice.jobs.erasure import erase_from_jobs, refuse_while_exporting
 from backoffice.operations.bulk import lock
 from models import (
     Attachment,
@@ -68,8 +69,8 @@ _OWNERS: Final[Mapping[Owned, InstrumentedAttribute[int]]] = {
 class Erasure:
     """What an erasure takes: whether the account still has a name, and how many of each have something.
 
-    `entries` are those of the history, `operations` those that the person did or that name them,
-    `sign_ins` the browsers that are signed in.
+    `entries` are those of the history, `operations` those that the person did or that name them, `imports`
+    likewise, `sign_ins` the browsers that are signed in.
     """
 
     is_named: bool
@@ -78,6 +79,7 @@ class Erasure:
     attachments: int
     sign_ins: int
     operations: int
+    imports: int
     entries: int
 
     @property
@@ -95,9 +97,8 @@ async def preview_erasure(session: AsyncSession, user: User) -> Erasure:
     owned = {model.__tablename__: await _owned(session, model, user.id) for model in _OWNERS}
     traces = await _traces(session, user, owned)
     operations = await find_operations(session, traces, named=name_of_erased(user.id))
-    return replace(
-        await _count(session, user, operations), entries=await count_entries(session, traces, operations)
-    )
+    erasure = await _count(session, user, operations, await find_imports(session, traces))
+    return replace(erasure, entries=await count_entries(session, traces, operations))
 
 
 async def check_eraser(session: AsyncSession, current: CurrentUser, user: User) -> None:
@@ -115,7 +116,7 @@ async def erase_user(session: AsyncSession, key: SigningKey, user_id: int, *, ba
 
     `basis` says on what ground, and stays on record: it must not name them (BadInput). NotFound for nobody;
     Conflict for oneself, for the last administrator, where nothing is left to erase, and while a job goes
-    on that names them.
+    on that names them, or an export that may.
     """
     user = await _locked(session, user_id)
     owned = {
@@ -127,11 +128,12 @@ async def erase_user(session: AsyncSession, key: SigningKey, user_id: int, *, ba
     traces = await _traces(session, user, owned)
     basis = _checked(basis, traces)
     operations = await find_operations(session, traces, named=name_of_erased(user_id))
-    erasure = await _count(session, user, operations)
+    erasure = await _count(session, user, operations, await find_imports(session, traces))
     if erasure.is_empty and not await count_entries(session, traces, operations):
         raise Conflict("Nothing personal is left of this person: they were erased already.")
     await _erase_account(session, user, traces)
     await _erase_records(session, user_id)
+    await erase_from_imports(session, traces)
     await erase_from_jobs(session, traces)
     await blank_operations(session, operations, user_id, named=name_of_erased(user_id))
     own = current_change().operation_id
@@ -139,6 +141,7 @@ async def erase_user(session: AsyncSession, key: SigningKey, user_id: int, *, ba
     await blank_entries(session, entries)
     erasure = replace(erasure, entries=len(entries))
     await _put_on_record(session, key, user_id, basis, erasure, entries)
+    await refuse_while_exporting(session)
     return erasure
 
 
@@ -195,7 +198,9 @@ def _bad(sentence: str) -> BadInput:
     return BadInput(sentence, fields={"basis": sentence})
 
 
-async def _count(session: AsyncSession, user: User, operations: Sequence[UUID]) -> Erasure:
+async def _count(
+    session: AsyncSession, user: User, operations: Sequence[UUID], imports: Sequence[UUID]
+) -> Erasure:
     return Erasure(
         is_named=user.full_name != name_of_erased(user.id) or user.email != address_of_erased(user.id),
         tickets=await _number(session, _has_ticket_words(user.id)),
@@ -203,6 +208,7 @@ async def _count(session: AsyncSession, user: User, operations: Sequence[UUID]) 
         attachments=await _number(session, Attachment.uploaded_by_id == user.id),
         sign_ins=await _number(session, Session.user_id == user.id),
         operations=len(operations),
+        imports=len(imports),
         entries=0,
     )
 

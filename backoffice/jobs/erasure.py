@@ -15,6 +15,7 @@ from backoffice.audit.erasure import Traces
 from backoffice.errors import Conflict
 
 UNDER_WAY: Final = "A job that has not ended names this person. Wait until it has, or cancel it."
+EXPORTING: Final = "A list is being exported, and may name this person. Wait until it is done, or cancel it."
 
 
 async def erase_from_jobs(session: AsyncSession, traces: Traces) -> None:
@@ -22,8 +23,14 @@ async def erase_from_jobs(session: AsyncSession, traces: Traces) -> None:
     found = await _find(session, traces)
     if await session.scalar(_NEEDED, {"jobs": found, "pattern": traces.pattern}):
         raise Conflict(UNDER_WAY)
-    for statement in (_JOBS, _CHUNKS):
-        await session.execute(statement, {"jobs": found})
+    await session.execute(_JOBS, {"jobs": found, "pattern": traces.pattern})
+    await session.execute(_CHUNKS, {"jobs": found})
+
+
+async def refuse_while_exporting(session: AsyncSession) -> None:
+    """Raise Conflict while a list is being exported, as it was before the person is erased."""
+    if await session.scalar(_EXPORTING):
+        raise Conflict(EXPORTING)
 
 
 async def _find(session: AsyncSession, traces: Traces) -> Sequence[UUID]:
@@ -44,7 +51,7 @@ _PATTERN: Final = bindparam("pattern", type_=Text)
 _FOUND: Final = text("""
 SELECT id FROM jobs
 WHERE user_id = :person_id
-  OR concat_ws(' ', selection, reason, in_words, parameters, outcome) ~* :pattern
+  OR concat_ws(' ', title, selection, reason, in_words, parameters, outcome) ~* :pattern
 UNION
 SELECT job_id FROM job_chunks
 WHERE concat_ws(' ', outcome -> 'conflicts', outcome -> 'error') ~* :pattern
@@ -67,13 +74,19 @@ WHERE id = ANY (:jobs) AND ended_at IS NULL AND parameters::text ~* :pattern
 LIMIT 1
 """).bindparams(_IDS, _PATTERN)
 
+# Files of exports that ended are removed: see `backoffice.desk.erased_files`.
+_EXPORTING: Final = text("""
+SELECT true FROM jobs WHERE kind = 'export' AND started_at IS NOT NULL AND ended_at IS NULL LIMIT 1
+""")
+
 _JOBS: Final = text("""
 UPDATE jobs SET
+  title = coalesce(regexp_replace(title, :pattern, '[erased]', 'gi'), title),
   selection = NULL, reason = NULL, in_words = '{}', address = NULL,
   parameters = CASE WHEN ended_at IS NULL THEN parameters ELSE '{}' END,
   outcome = outcome - '{conflicts,errors}'::text[]
 WHERE id = ANY (:jobs)
-""").bindparams(_IDS)
+""").bindparams(_IDS, _PATTERN)
 
 _CHUNKS: Final = text("""
 UPDATE job_chunks SET outcome = outcome - '{conflicts,error}'::text[]

@@ -1,7 +1,6 @@
 """Erasing a person: nothing of theirs is left anywhere, and the history can be proved as before."""
 
 import asyncio
-import base64
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from backoffice.accounts.sessions import open_session
 from backoffice.attachments import FileStore
 from backoffice.audit.context import Change
 from backoffice.audit.leaf import IS_BLANK, LEAF
-from backoffice.audit.proof.keys import KeyRing, SigningKey
+from backoffice.audit.proof.keys import KeyRing
 from backoffice.audit.proof.removals import removed_entries
 from backoffice.audit.proof.sealer import seal
 from backoffice.audit.proof.verify import verify
@@ -24,9 +23,10 @@ from backoffice.audit.record import record_event
 from backoffice.database import SessionFactory, transaction
 from backoffice.desk import delete_forever, move_to_trash
 from backoffice.desk.erased_files import remove_erased_files
-from backoffice.desk.erasure import ERASED, Erasure, erase_user, preview_erasure
+from backoffice.desk.erasure import ERASED, preview_erasure
 from backoffice.errors import BadInput, Conflict, NotFound
 from models import AuditAction, AuditRemoval, FrozenSelection, RemovalKind, SavedView, Ticket, User
+from tests.desk.erasing import BASIS, KEY, erase, whereabouts
 from tests.factories import (
     arranging,
     make_attachment,
@@ -38,8 +38,6 @@ from tests.factories import (
 )
 from tests.performing import acting, perform, sql, take_back
 
-KEY = SigningKey(base64.b64encode(bytes(range(32))).decode())
-BASIS = "Request of 12 May, article 17"
 NAME, EMAIL = "Zoë Quill O'Hara", "zoe.quill@example.com"
 FORMER_NAME, FORMER_EMAIL = "Zoë Vintage", "zvintage@example.net"
 #: Words that only this person wrote, one for each place.
@@ -159,33 +157,8 @@ async def _attach(session: Any, store: FileStore, zoe: User, ticket: Ticket, col
     return shared.sha256
 
 
-async def erase(
-    factory: SessionFactory, user: User, change: Change | None = None, basis: str = BASIS
-) -> tuple[Erasure, Change]:
-    change = change or acting(verb="user.erase")
-    async with transaction(factory, change) as session:
-        return await erase_user(session, KEY, user.id, basis=basis), change
-
-
 async def leaves(owner: asyncpg.Connection) -> dict[int, bytes]:
     return {row[0]: row[1] for row in await owner.fetch(f"SELECT id, {LEAF} FROM audit_logs AS entry")}
-
-
-async def whereabouts(owner: asyncpg.Connection, words: tuple[str, ...]) -> list[str]:
-    """Every column of every table that has any of these words, whatever its type."""
-    columns = await owner.fetch(
-        "SELECT quote_ident(table_name) AS of, quote_ident(column_name) AS name"
-        " FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)"
-        " WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
-    )
-    assert len(columns) > 80
-    found = []
-    for column in columns:
-        # Words of search vectors are in lower case.
-        query = f"SELECT lower({column['name']}::text) FROM {column['of']} WHERE {column['name']} IS NOT NULL"
-        texts = " ".join(row[0] for row in await owner.fetch(query))
-        found += [f"{column['of']}.{column['name']}: {word}" for word in words if word.lower() in texts]
-    return found
 
 
 class TestErase:
@@ -267,6 +240,7 @@ class TestErase:
             "attachments": 3,
             "sign_ins": 1,
             "operations": 5,
+            "imports": 0,
             "entries": 0,
         }
         operation = await owner.fetchrow("SELECT * FROM operations WHERE id = $1", change.operation_id)

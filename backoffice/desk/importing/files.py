@@ -58,8 +58,12 @@ class ImportFolder:
             raise
         return size
 
-    def remove(self, import_id: UUID) -> None:
-        self.path(import_id).unlink(missing_ok=True)
+    def remove(self, import_id: UUID) -> bool:
+        """Remove the file of that import; whether there was one."""
+        path = self.path(import_id)
+        was_there = path.is_file()
+        path.unlink(missing_ok=True)
+        return was_there
 
     def remove_old(self) -> None:
         """Remove what was uploaded too long ago, also where its import was never written down."""
