@@ -28,7 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from backoffice.audit.labels import verb_label
 from backoffice.audit.links import ids_below, parent_table, tables_of_links, written_out
 from backoffice.audit.names import NAMES, Name, Names, Place, Record, names_since
-from backoffice.audit.newest import LOG, RECORD_ID, newest_changes, wanted
+from backoffice.audit.newest import LOG, newest_changes, wanted
 from backoffice.audit.newest import before as place_before
 from backoffice.audit.record import of_operation
 from backoffice.database.trash import INCLUDE_TRASHED
@@ -194,7 +194,7 @@ def _history(table_name: str, below: tuple[Table, ...], *, with_before: bool) ->
 
 
 def _wanted_below(table: Table, child: Table, most: ColumnElement[int]) -> Select[str, int, int]:
-    ids = ids_below(table, RECORD_ID, child).subquery(f"below_{child.name}")
+    ids = ids_below(table, child).subquery(f"below_{child.name}")
     return select(written_out(child.name), ids.c[0], most)
 
 

@@ -2,21 +2,26 @@
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Column,
     ColumnElement,
     Select,
     Table,
     Text,
+    bindparam,
     literal_column,
     select,
     union,
 )
 
 from models import AuditLog, Base
+
+#: Of the statements about a record: its key.
+RECORD_ID: Final[BindParameter[int]] = bindparam("record_id", type_=BigInteger)
 
 
 def record_column(table: Table) -> Column[int]:
@@ -46,13 +51,14 @@ def parent_column(child: Table, table: Table) -> Column[int]:
     return key.parent
 
 
-def ids_below(table: Table, record_id: ColumnElement[int], child: Table) -> Select[int]:
-    """What is below the record now, and whatever left it: was deleted, or moved to another one."""
+@cache
+def ids_below(table: Table, child: Table) -> Select[int]:
+    """What is below the record `RECORD_ID`, and whatever left it: was deleted, or moved to another one."""
     parent, log = parent_column(child, table), AuditLog.__table__.c
     # As the index `ix_audit_logs_child` has it.
     left = literal_column(f"(audit_logs.changes #>> '{{{parent.name},old}}')::bigint", BigInteger)
-    gone = select(log.record_id).where(log.table_name == written_out(child.name), left == record_id)
-    return select(union(select(child.c.id).where(parent == record_id), gone).subquery().c[0])
+    gone = select(log.record_id).where(log.table_name == written_out(child.name), left == RECORD_ID)
+    return select(union(select(child.c.id).where(parent == RECORD_ID), gone).subquery().c[0])
 
 
 def written_out(word: str) -> ColumnElement[Any]:

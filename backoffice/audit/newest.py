@@ -19,15 +19,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import KeyedColumnElement
 
-from backoffice.audit.links import written_out
+from backoffice.audit.links import RECORD_ID, written_out
 from backoffice.audit.names import Place
 from backoffice.audit.record import CHANGES_OF_ROWS
 from models import AuditLog
 
 LOG: Final = AuditLog.__table__.c
 
-#: The parameters of the statements here: the record, and the place that is gone on from.
-RECORD_ID: Final[BindParameter[int]] = bindparam("record_id", type_=BigInteger)
+# The place that is gone on from.
 _WHEN: Final[BindParameter[Any]] = bindparam("before_when", type_=LOG.created_at.type)
 _ID: Final[BindParameter[int]] = bindparam("before_id", type_=BigInteger)
 

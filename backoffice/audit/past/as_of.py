@@ -23,8 +23,8 @@ from sqlalchemy import column as named_column
 from sqlalchemy.dialects.postgresql import array, distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backoffice.audit.links import parent_column, record_column, written_out
-from backoffice.audit.newest import IS_CHANGE_OF_A_ROW, LOG, RECORD_ID
+from backoffice.audit.links import RECORD_ID, parent_column, record_column, written_out
+from backoffice.audit.newest import IS_CHANGE_OF_A_ROW, LOG
 from backoffice.audit.past.family import Family, family_of
 from backoffice.audit.past.images import Image, Presence, images_of
 from backoffice.audit.past.moments import IS_AFTER, Cutoff, cutoff_at, known_since

@@ -62,8 +62,8 @@ async def family_of(
     session: AsyncSession, table: Table, record_id: int, children: Sequence[Table] = ()
 ) -> Family:
     """The record with its links and with its rows of `children`; one query for each of these."""
-    key = literal(record_id, BigInteger)
-    below = {child: [*await session.scalars(ids_below(table, key, child))] for child in children}
+    given = {"record_id": record_id}
+    below = {child: [*await session.scalars(ids_below(table, child), given)] for child in children}
     return Family(table, record_id, below)
 
 
