@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Text, cast, delete, func, insert, literal, select, update
+from sqlalchemy import Text, cast, delete, func, insert, literal, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from backoffice.desk.importing.judging import Judged
 from backoffice.desk.importing.people import judge_people
@@ -27,6 +26,8 @@ from models import Base, ImportFile, ImportKind, ImportRow, ImportState, Verdict
 #: Rows that are read, judged and kept at once.
 BATCH: Final = 1_000
 ROWS: Final = Base.metadata.tables["import_rows"]
+
+_NESTED_LOOPS: Final = text("SELECT set_config('enable_nestloop', :are_allowed, true)")
 
 Judge = Callable[..., Awaitable[list[Judged]]]
 JUDGES: Final[dict[ImportKind, Judge]] = {
@@ -86,21 +87,25 @@ def _staged(import_id: UUID, wanted: Wanted, judged: Judged) -> dict[str, Any]:
 
 async def _refuse_repeated(session: AsyncSession, import_id: UUID, plan: Plan) -> None:
     """Of several rows for the same record the first counts; nobody could say which of them is meant."""
-    first = aliased(ImportRow)
-    repeated = (
-        select(ImportRow.key, func.min(ImportRow.number).label("number"))
-        .where(ImportRow.import_id == import_id, ImportRow.key.is_not(None))
-        .group_by(ImportRow.key)
-        .having(func.count() > 1)
+    place, first_line = (
+        each.over(partition_by=ROWS.c.key, order_by=ROWS.c.number).label(name)
+        for name, each in (("place", func.row_number()), ("first_line", func.first_value(ROWS.c.line)))
+    )
+    places = (
+        select(ROWS.c.number, place, first_line)
+        .where(ROWS.c.import_id == import_id, ROWS.c.key.is_not(None))
         .subquery()
     )
     noun = {ImportKind.TICKETS: "number", ImportKind.PEOPLE: "address"}[plan.kind]
-    reason = literal(f"the same {noun} stands already in line ", Text) + cast(first.line, Text)
+    reason = literal(f"the same {noun} stands already in line ", Text) + cast(places.c.first_line, Text)
     statement = (
-        update(ImportRow)
-        .where(ImportRow.import_id == import_id, ImportRow.key == repeated.c.key)
-        .where(ImportRow.number > repeated.c.number, ImportRow.verdict != Verdict.SKIP)
-        .where(first.import_id == import_id, first.number == repeated.c.number)
+        update(ROWS)
+        .where(ROWS.c.import_id == import_id, ROWS.c.number == places.c.number, places.c.place > 1)
+        .where(ROWS.c.verdict != Verdict.SKIP)
         .values(verdict=Verdict.ERROR, reason=reason, wanted=None, record_id=None, version=None)
     )
-    await session.execute(statement, execution_options={"synchronize_session": False})
+    # PostgreSQL knows no figures of rows that were written just now, takes them for a few, and would
+    # compare each with each.
+    await session.execute(_NESTED_LOOPS, {"are_allowed": "off"})
+    await session.execute(statement)
+    await session.execute(_NESTED_LOOPS, {"are_allowed": "on"})

@@ -8,6 +8,8 @@ from backoffice.desk.importing.readers import MOST_COLUMNS, read_rows
 from backoffice.desk.importing.source import Source
 from backoffice.errors import BadInput
 
+#: All of them are judged while somebody waits.
+MOST_ROWS: Final = 500_000
 SAMPLES: Final = 3
 LONGEST_SAMPLE: Final = 80
 #: A column with more different values than these is no status and no priority.
@@ -43,11 +45,16 @@ class Survey:
 
 
 def survey(path: Path, source: Source) -> Survey:
-    """Look through the file; BadInput where it has columns and no row, or cannot be read so."""
+    """Look through the file; BadInput where it has columns and no row, too many, or cannot be read so."""
     columns: dict[str, FoundColumn] = {}
     row_count = 0
     for row in read_rows(path, source):
         row_count += 1
+        if row_count > MOST_ROWS:
+            raise BadInput(
+                f"The file has more than {MOST_ROWS:,} rows, and no more are checked at once: cut it into"
+                " several files, each with the names of the columns, and import one after the other."
+            )
         for name, value in row.values.items():
             _column(columns, name).note(value)
     if not row_count:

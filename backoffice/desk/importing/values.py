@@ -25,6 +25,8 @@ _FORMATS: Final = (
 )
 _EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SEPARATORS: Final = {TagsBy.SIGNS: re.compile(r"~~~|[,;|\n]"), TagsBy.BLANKS: re.compile(r"\s+")}
+#: NUL, and halves of signs.
+_UNKEEPABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _YES: Final = frozenset({"yes", "true", "1", "y", "t", "active", "on"})
 _NO: Final = frozenset({"no", "false", "0", "n", "f", "inactive", "off"})
 _STAFF: Final = frozenset({"staff", "agent", "admin", "administrator", "light agent"})
@@ -39,7 +41,7 @@ Person = dict[str, str]
 def text_of(value: Any) -> str:
     """A value as text without blanks around it; BadInput for what no text in the database can hold."""
     text = in_text(value).strip()
-    if "\x00" in text or any("\ud800" <= sign <= "\udfff" for sign in text):
+    if _UNKEEPABLE.search(text):
         raise BadInput("holds a character that cannot be kept (NUL, or half of one)")
     return text
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from backoffice.desk.importing import readers
+from backoffice.desk.importing import survey as surveying
 from backoffice.desk.importing.readers import SourceRow, read_rows
 from backoffice.desk.importing.source import Format, Source, detect
 from backoffice.desk.importing.survey import survey
@@ -151,3 +152,11 @@ class TestSurvey:
             ["open", "new"],
         )
         assert (text.values, text.samples) == (None, ["0", "1", "2"])
+
+    def test_refuses_more_rows_than_can_be_waited_for(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(surveying, "MOST_ROWS", 2)
+        assert survey(path, write(path, "Status\nopen\nnew\n")).row_count == 2
+        with pytest.raises(BadInput, match=r"more than 2 rows, .*: cut it into several files"):
+            survey(path, write(path, "Status\nopen\nnew\nclosed\n"))
