@@ -1,7 +1,7 @@
 """The report of an import as a CSV file, sent while it is read."""
 
 import csv
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from io import StringIO
 from pathlib import PurePath
 from typing import Any, Final
@@ -11,15 +11,17 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from admin_views.import_report import in_words
+from admin_views.taken import record_taken
 from backoffice.admin.export_lines import FORMULAS
 from backoffice.admin.view import View
 from backoffice.attachments import content_disposition
 from backoffice.audit.context import Change
 from backoffice.database import transaction
-from models import ImportFile, ImportRow
+from models import Base, ImportFile, ImportKind, ImportRow, Ticket, User
 
 BATCH: Final = 1_000
 HEAD: Final = ("Line", "Verdict", "Key", "Title", "Why", "Record")
+_TABLES: Final[Mapping[ImportKind, type[Base]]] = {ImportKind.TICKETS: Ticket, ImportKind.PEOPLE: User}
 BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -31,12 +33,13 @@ async def download(view: View, request: Request) -> Response:
     headers = {"Content-Disposition": content_disposition(name, inline=False)}
     if request.method == "HEAD":
         return Response(headers=headers, media_type="text/csv")
-    return StreamingResponse(
-        _pieces(view, request.state.change, file), headers=headers, media_type="text/csv"
-    )
+    return StreamingResponse(_pieces(view, request, file), headers=headers, media_type="text/csv")
 
 
-async def _pieces(view: View, asked: Change, file: ImportFile) -> AsyncIterator[bytes]:
+async def _pieces(view: View, request: Request, file: ImportFile) -> AsyncIterator[bytes]:
+    facts = {"format": "csv", "for": f"report of the import of {file.filename}"}
+    await record_taken(view.site, request, _TABLES[file.kind].__tablename__, facts)
+    asked: Change = request.state.change
     change = Change(verb=asked.verb, actor=asked.actor, request_id=asked.request_id, read_only=True)
     columns = (ImportRow.line, ImportRow.verdict, ImportRow.key, ImportRow.title, ImportRow.reason)
     rows = (

@@ -8,17 +8,15 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from admin_views.taken import record_taken
 from backoffice.admin.export_formats import FORMATS
 from backoffice.admin.export_jobs import EXPORT
 from backoffice.admin.request import current_user
 from backoffice.admin.view import View
 from backoffice.attachments import content_disposition
-from backoffice.audit.context import Change
-from backoffice.audit.record import record_event
-from backoffice.database import transaction
 from backoffice.errors import NotAllowed, NotFound
 from backoffice.export_files import ExportFolder
-from models import AuditAction, Job, JobState
+from models import Job, JobState
 
 GONE = "The file is gone: it is kept for {} hours, or until somebody is erased. Export the list anew."
 
@@ -84,22 +82,6 @@ class _Recorded(FileResponse):
         await super().__call__(scope, receive, send)
 
     async def _record(self) -> None:
-        asked: Change = self._request.state.change
-        change = Change(
-            verb=asked.verb,
-            actor=asked.actor,
-            actor_id=current_user(self._request).id,
-            request_id=asked.request_id,
-            address=asked.address,
-        )
         job, site = self._job, self._view.site
         facts = {"format": job.outcome["format"], "for": job.selection, "rows": job.outcome["rows"]}
-        async with transaction(site.factory, change) as session:
-            await record_event(
-                session,
-                AuditAction.EXPORT,
-                table_name=site.view(job.page).model.__tablename__,
-                record_id=None,
-                facts=facts,
-                personal=["for"],
-            )
+        await record_taken(site, self._request, site.view(job.page).model.__tablename__, facts)

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from admin_views.job_rows import titles_of
+from admin_views.taken import record_taken
 from backoffice.admin.export_lines import FORMULAS
 from backoffice.admin.field_changes import view_of_table
 from backoffice.admin.view import View
@@ -45,13 +46,15 @@ async def _file(view: View, request: Request, name: str, head: Sequence[str], li
     headers = {"Content-Disposition": disposition, "Cache-Control": "no-store"}
     if request.method == "HEAD":
         return Response(headers=headers, media_type="text/csv")
-    pieces = _pieces(view, request, job, head, lines)
+    pieces = _pieces(view, request, job, name, head, lines)
     return StreamingResponse(pieces, headers=headers, media_type="text/csv")
 
 
 async def _pieces(
-    view: View, request: Request, job: Job, head: Sequence[str], lines: Lines
+    view: View, request: Request, job: Job, name: str, head: Sequence[str], lines: Lines
 ) -> AsyncIterator[bytes]:
+    table = view.site.view(job.page).model.__tablename__
+    await record_taken(view.site, request, table, {"format": "csv", "for": f"{name} of the job “{job}”"})
     asked: Change = request.state.change
     change = Change(verb=asked.verb, actor=asked.actor, request_id=asked.request_id, read_only=True)
     yield BOM + _written([head])

@@ -1,5 +1,6 @@
 """A desk with one person of each role at its door, and what can be seen of it from behind."""
 
+import json
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -139,6 +140,15 @@ class Desk:
     async def work_off(self) -> None:
         """Do all jobs that were asked for."""
         await self.app.state.worker().drain()
+
+    async def newest_export(self) -> tuple[int, str, dict[str, Any]]:
+        """Who took which file last: their id, the table, and what the history says of the file."""
+        row = await self.owner.fetchrow(
+            "SELECT user_id, table_name, changes FROM audit_logs WHERE action = 'EXPORT' ORDER BY id DESC"
+        )
+        assert row is not None
+        facts = {name: change["new"] for name, change in json.loads(row["changes"]).items()}
+        return row["user_id"], row["table_name"], facts
 
     async def newest_operation(self) -> asyncpg.Record:
         row = await self.owner.fetchrow("SELECT * FROM operations ORDER BY created_at DESC LIMIT 1")

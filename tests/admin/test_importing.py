@@ -228,6 +228,8 @@ class TestReport:
             ["6", "wrong"],
         ]
         assert rows[3][3:5] == ["'=1+1", "Status “unheard of” is none that is known: say what it means"]
+        facts = {"format": "csv", "for": "report of the import of old desk.csv"}
+        assert await desk.newest_export() == (supervisor.id, "tickets", facts)
 
     async def test_is_shown_page_by_page(self, desk: Desk) -> None:
         supervisor = await desk.visitor("supervisor")

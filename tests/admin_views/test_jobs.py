@@ -155,6 +155,7 @@ class TestDetails:
         assert lines[0] == ["Ticket", str(ids[0]), "already closed"]
         assert len(lines) == 106
         assert lines[-1] == ["Ticket", str(10**12 + 1), "", "torn"]
+        assert (await desk.newest_export())[:2] == (supervisor.id, "tickets")
 
     async def test_as_many_statements_for_any_number_of_rows(self, desk: Desk) -> None:
         supervisor = await desk.visitor("supervisor")
@@ -200,6 +201,7 @@ class TestDetails:
         assert line[:2] == ["Ticket", str(ticket)]
         assert "Loud printer" in line[2]
         assert line[3:7] == ["priority", "low", "high", "Ada"]
+        assert (await desk.newest_export())[2]["for"] == "conflicts of the job “Assign”"
 
     async def test_many_reasons_are_folded_away(self, desk: Desk) -> None:
         supervisor = await desk.visitor("supervisor")
