@@ -1,13 +1,16 @@
 """Writing down an operation at the end of its transaction, and events that change no row."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    Insert,
     Text,
     and_,
+    bindparam,
     exists,
     func,
     insert,
@@ -42,15 +45,26 @@ async def record_operation(session: AsyncSession, change: Change) -> None:
     """Add `change` to the operations, if its transaction changed any audited row."""
     if change.is_begun:
         return
+    values = _values(change)
+    given = {f"given_{column.key}": value for column, value in values.items()}
+    # No record of the session has to do with it.
+    connection = await session.connection()
+    await connection.execute(_recorded(tuple(values)), given)
+
+
+@cache
+def _recorded(columns: Sequence[ColumnElement[Any]]) -> Insert:
+    """Adds an operation of the values that are given, if its transaction changed any audited row."""
+    # Made once: every transaction that may write ends with it, and making it takes longer than running it.
+    given = {column.key: bindparam(f"given_{column.key}", type_=column.type) for column in columns}
     wrote_history = exists().where(
-        AuditLog.operation_id == change.operation_id,
+        AuditLog.operation_id == given["id"],
         AuditLog.action.in_(CHANGES_OF_ROWS),
         # It began with this transaction: older partitions need not be looked at.
         AuditLog.created_at >= func.now(),
     )
-    values = _values(change)
-    row = select(*(literal(value, column.type) for column, value in values.items())).where(wrote_history)
-    await session.execute(insert(Operation).from_select(list(values), row, include_defaults=False))
+    row = select(*given.values()).where(wrote_history)
+    return insert(Operation).from_select(list(columns), row, include_defaults=False)
 
 
 async def begin_operation(session: AsyncSession, change: Change) -> None:
