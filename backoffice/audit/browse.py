@@ -13,13 +13,12 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
-    BindParameter,
     ColumnElement,
     Row,
     Select,
     Table,
-    bindparam,
     func,
+    literal_column,
     select,
     union_all,
 )
@@ -134,8 +133,8 @@ async def history_of(
 
     What is or was `below` it, in tables with a foreign key to its own, is a part of its history.
     """
-    statement = _history(table_name, tuple(below), with_before=before is not None)
-    given = {"record_id": record_id, "most": limit, **place_before(before)}
+    statement = _history(table_name, tuple(below), limit, with_before=before is not None)
+    given = {"record_id": record_id, **place_before(before)}
     return await _described(session, (await session.execute(statement, given)).all())
 
 
@@ -181,9 +180,12 @@ async def operation_totals(session: AsyncSession, operation_id: UUID) -> list[Op
 
 
 @lru_cache(maxsize=256)
-def _history(table_name: str, below: tuple[Table, ...], *, with_before: bool) -> Select[*tuple[Any, ...]]:
-    # Made once for each kind of record: making it takes longer than running it.
-    most: BindParameter[int] = bindparam("most", type_=BigInteger)
+def _history(
+    table_name: str, below: tuple[Table, ...], limit: int, *, with_before: bool
+) -> Select[*tuple[Any, ...]]:
+    # Made once for each kind of record: making it takes longer than running it. The limit is written out, so
+    # that PostgreSQL finds a plan for any record as good as one for each, and makes it once, too.
+    most = literal_column(str(limit), BigInteger)
     rows = [wanted(name, most) for name in (table_name, *tables_of_links(table_name))]
     rows += [_wanted_below(Base.metadata.tables[table_name], child, most) for child in below]
     records = union_all(*rows).subquery("wanted")

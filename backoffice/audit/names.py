@@ -21,6 +21,7 @@ from sqlalchemy import (
     column,
     func,
     literal,
+    literal_column,
     select,
     true,
     union_all,
@@ -159,6 +160,6 @@ def _renamings(wanted: FromClause, named: FromClause) -> LateralFromClause:
             log.changes.has_key(field),
         )
         .order_by(log.created_at, log.id)
-        .limit(MOST_RENAMINGS)
+        .limit(literal_column(str(MOST_RENAMINGS)))
         .lateral("renamings")
     )
