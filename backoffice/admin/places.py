@@ -135,8 +135,8 @@ def ordering(model: type[Base], name: str, *, is_descending: bool) -> list[Colum
 def sorted_by(model: type[Base], name: str) -> list[InstrumentedAttribute[Any]]:
     """All columns that a list by `name` is sorted by.
 
-    It goes on with the columns of the index that begins with `name`, and ends with the primary key: a single
-    walk through that index, forwards or backwards, then yields the page.
+    It goes on with the columns of the index that leads from `name` to the primary key: a single walk through
+    that index, forwards or backwards, then yields the page.
     """
     key = inspect(model).get_property_by_column(inspect(model).primary_key[0]).key
     return [attribute_of(model, each) for each in dict.fromkeys([name, *_following(model, name), key])]
@@ -144,10 +144,14 @@ def sorted_by(model: type[Base], name: str) -> list[InstrumentedAttribute[Any]]:
 
 @cache
 def _following(model: type[Base], name: str) -> Sequence[str]:
-    """What comes after `name` in the longest index that begins with it, as far as all rows have it."""
+    """What follows `name` in the shortest index that leads from it to the key, as far as all rows have it.
+
+    Longer ones have what rows are filtered by in between, such as the priority between status and age.
+    """
     mapper = inspect(model)
-    first = mapper.columns[name]
+    ends = (mapper.columns[name], mapper.primary_key[0])
     indexes = sorted(mapper.local_table.indexes, key=lambda index: str(index.name))  # type: ignore[attr-defined]
-    chains = [list(index.columns)[1:] for index in indexes if list(index.columns)[:1] == [first]]
-    names = [mapper.get_property_by_column(column).key for column in max(chains, key=len, default=[])]
+    chains = [list(index.columns) for index in indexes]
+    leading = [chain[1:] for chain in chains if chain and (chain[0], chain[-1]) == ends]
+    names = [mapper.get_property_by_column(column).key for column in min(leading, key=len, default=[])]
     return list(takewhile(lambda each: not is_nullable(attribute_of(model, each)), names))
