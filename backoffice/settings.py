@@ -119,6 +119,9 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="The address to listen on")
     port: int = Field(8000, ge=1, le=65535, description="The port to listen on")
+    processes: int = Field(
+        1, ge=1, le=64, description="How many processes serve side by side: as many as there are processors"
+    )
     forwarded_allow_ips: str = Field(
         "127.0.0.1",
         description="Proxies, separated by commas, whose word on the client's address and TLS is taken",

@@ -11,7 +11,9 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
+import psutil
 import pytest
 from click.testing import CliRunner, Result
 
@@ -80,6 +82,24 @@ def read_until(process: subprocess.Popen[str], sign: str) -> str:
         if sign in line:
             return read
     return pytest.fail(f"it ended before it said {sign!r}:\n{read}")
+
+
+def serving_processes(parent: int) -> set[int]:
+    """Those that serve in place of `parent`, by their ids."""
+    children = [one for one in psutil.Process(parent).children() if one.status() != psutil.STATUS_ZOMBIE]
+    return {child.pid for child in children if "spawn_main" in " ".join(child.cmdline())}
+
+
+T = TypeVar("T")
+
+
+def wait_until(found: Callable[[], T]) -> T:
+    """What `found` gives as soon as that is something."""
+    for _ in range(200):
+        if it := found():
+            return it
+        time.sleep(0.1)
+    return pytest.fail("it did not come to be within 20 seconds")
 
 
 def status_of(url: str) -> int:
@@ -316,6 +336,31 @@ class TestServe:
             process.send_signal(signal.SIGTERM)
             rest = process.communicate(timeout=20)[0]
             assert (process.returncode, "Traceback" in rest) == (0, False)
+
+    def test_several_processes_serve_and_are_replaced(self, database: Database, tmp_path: Path) -> None:
+        port, several = free_port(), {"BACKOFFICE_PROCESSES": "2"}
+        url = f"http://127.0.0.1:{port}/readyz"
+        variables = environment(database, tmp_path / "var") | several
+        with started("serve", "--port", str(port), **variables) as process:
+            assert read_until(process, "Backoffice is at").count("Backoffice is at") == 1
+            before = serving_processes(process.pid)
+            os.kill(min(before), signal.SIGKILL)
+            after = wait_until(lambda: serving_processes(process.pid) - before)
+            assert (len(before), len(after)) == (2, 1)
+            assert wait_until(lambda: {status_of(url) for _ in range(20)} == {200})
+            process.send_signal(signal.SIGTERM)
+            rest = process.communicate(timeout=20)[0]
+            assert (process.returncode, "Traceback" in rest) == (0, False)
+        assert not any(psutil.pid_exists(pid) for pid in before | after)
+
+    def test_no_process_outlives_the_command(self, database: Database, tmp_path: Path) -> None:
+        variables = environment(database, tmp_path / "var") | {"BACKOFFICE_PROCESSES": "2"}
+        with started("serve", "--port", str(free_port()), **variables) as process:
+            read_until(process, "Backoffice is at")
+            children = serving_processes(process.pid)
+            process.kill()
+            assert len(children) == 2
+            assert wait_until(lambda: not any(psutil.pid_exists(pid) for pid in children))
 
     def test_a_taken_port_is_named(self, invoke: Invoke) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,10 +15,8 @@ from backoffice.cli.deployment import database, read_settings, sessions
 from backoffice.database import migrate
 from backoffice.demo import DEMO_ACCOUNTS, DEMO_PASSWORD, demo_accounts_present, load_demo
 from backoffice.jobs.worker import PRESUMED_DEAD
-from backoffice.serving import address, listener_at, serve_until_stopped
+from backoffice.serving import CreateApp, address, listener_at, serve_until_stopped
 from backoffice.settings import Settings
-
-CreateApp = Callable[[Settings], Any]
 
 HOST = click.option("--host", help="The address to listen on.")
 PORT = click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on.")
@@ -84,9 +82,7 @@ async def _work(app: Any, at_once: int, presumed_dead: timedelta) -> None:
 
 def _serve(create_app: CreateApp, settings: Settings, listener: socket.socket) -> None:
     accounts = asyncio.run(_prepare_serving(settings))
-    serve_until_stopped(
-        create_app(settings), settings, listener, "\n".join(_announcement(settings, accounts))
-    )
+    serve_until_stopped(create_app, settings, listener, "\n".join(_announcement(settings, accounts)))
 
 
 async def _prepare_serving(settings: Settings) -> list[str]:
