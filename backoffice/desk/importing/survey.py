@@ -9,7 +9,7 @@ from backoffice.desk.importing.source import Source
 from backoffice.errors import BadInput
 
 #: All of them are judged while somebody waits.
-MOST_ROWS: Final = 500_000
+MOST_ROWS: Final = 300_000
 SAMPLES: Final = 3
 LONGEST_SAMPLE: Final = 80
 #: A column with more different values than these is no status and no priority.
