@@ -24,7 +24,7 @@ from sqlalchemy.orm import undefer
 from backoffice.audit.context import without_change
 from backoffice.audit.leaf import IS_BLANK, LEAF
 from backoffice.audit.proof.moments import SLACK, Personal, SeenEntry
-from backoffice.audit.proof.seals import START, Position, position_of
+from backoffice.audit.proof.seals import START, Position, position_of, without_holes
 from models import AuditLog, AuditSeal
 
 #: The history, by the name that `backoffice.audit.leaf` knows an entry by.
@@ -83,13 +83,14 @@ async def stretch_of(session: AsyncSession, since: datetime | None, until: datet
         return Stretch(None, last, is_open)
     first = await _first_made(session, since - SLACK) or newest + 1
     before = select(AuditSeal).where(AuditSeal.number < first).order_by(AuditSeal.number.desc())
-    return Stretch(await session.scalar(before.limit(1)), last, is_open)
+    start = await session.scalar(before.options(undefer(AuditSeal.entries)).limit(1))
+    return Stretch(None if start is None else without_holes(start), last, is_open)
 
 
 async def count_sealed(session: AsyncSession, stretch: Stretch) -> int:
     """How many entries its seals have."""
     ends = _ends_of_seals(stretch).subquery()
-    return int(await session.scalar(select(func.sum(ends.c.entry_count))) or 0)
+    return int(await session.scalar(select(func.sum(ends.c.entries))) or 0)
 
 
 async def seals_of(session: AsyncSession, stretch: Stretch) -> AsyncIterator[Sequence[AuditSeal]]:
@@ -106,7 +107,7 @@ async def seals_of(session: AsyncSession, stretch: Stretch) -> AsyncIterator[Seq
         if not seals:
             return
         number = seals[-1].number
-        yield seals
+        yield [without_holes(seal) for seal in seals]
 
 
 async def entries_of_stretch(
@@ -196,8 +197,13 @@ async def _steps(session: AsyncSession, stretch: Stretch) -> list[Position | Non
 
 def _ends_of_seals(stretch: Stretch) -> Select[int, int, int]:
     after = stretch.start.number if stretch.start else -1
+    # Somebody may have emptied them.
     return (
-        select(AuditSeal.through_xid, AuditSeal.through_id, AuditSeal.entry_count)
+        select(
+            func.coalesce(AuditSeal.through_xid, START.xid),
+            func.coalesce(AuditSeal.through_id, START.id),
+            func.coalesce(AuditSeal.entry_count, 0).label("entries"),
+        )
         .where(AuditSeal.number > after, AuditSeal.number <= stretch.last)
         .order_by(AuditSeal.number)
     )

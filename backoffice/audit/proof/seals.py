@@ -1,9 +1,11 @@
 """What a seal states, in bytes: its header, its hash, what is signed, and how one follows from another."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy.orm.attributes import set_committed_value
 
 from backoffice.audit.proof.keys import KeyRing, SigningKey
 from backoffice.audit.proof.merkle import merkle_root
@@ -20,6 +22,15 @@ NO_HASH: Final = bytes(32)
 
 #: What a signature says first, so that none can pass for another kind of statement.
 _PURPOSE: Final = b"backoffice seal 1\n"
+
+
+#: What is taken for a value that is missing, which no seal may lack.
+_NOTHING: Final[Mapping[str, Any]] = {
+    "sealed_at": datetime(1970, 1, 1, tzinfo=UTC),
+    **dict.fromkeys(("horizon_xid", "next_xid", "through_xid", "through_id", "entry_count"), 0),
+    **dict.fromkeys(("entries", "root", "previous_hash", "hash", "signature"), b""),
+    "key_id": "",
+}
 
 
 class Position(NamedTuple):
@@ -107,6 +118,14 @@ def is_signed(key_id: str, seal_hash: bytes, signature: bytes, keys: KeyRing) ->
 def position_of(seal: AuditSeal | None) -> Position:
     """The last entry that is sealed once `seal` is; before all entries, where there is none."""
     return START if seal is None else Position(seal.through_xid, seal.through_id)
+
+
+def without_holes(seal: AuditSeal) -> AuditSeal:
+    """The seal, with values that are none of its own where somebody emptied a column: it is not sound."""
+    for name, value in _NOTHING.items():
+        if getattr(seal, name) is None:
+            set_committed_value(seal, name, value)
+    return seal
 
 
 def faults_of(seal: AuditSeal, keys: KeyRing) -> list[str]:

@@ -68,6 +68,32 @@ class TestSeals:
         assert (FindingKind.SEAL, number) in [(one.kind, one.seal) for one in report.findings]
         assert {one.kind for one in report.findings} == {FindingKind.SEAL}
 
+    async def test_emptied_in_any_column(self, sealed: Sealed) -> None:
+        columns = (*EDITS, "entries")
+        await sealed.owner.execute("CREATE TEMPORARY TABLE kept AS TABLE audit_seals")
+        for column in columns:
+            await sealed.tamper(
+                f"ALTER TABLE audit_seals ALTER {column} DROP NOT NULL",
+                f"UPDATE audit_seals SET {column} = NULL WHERE number = 2",
+            )
+            report = await sealed.verify(rows=False)
+            assert (FindingKind.SEAL, 2) in [(one.kind, one.seal) for one in report.findings], column
+            assert {one.kind for one in report.findings} == {FindingKind.SEAL}, column
+            restore = f"UPDATE audit_seals AS seal SET {column} = kept.{column} FROM kept"
+            await sealed.tamper(f"{restore} WHERE kept.number = seal.number")
+        assert (await sealed.verify(rows=False)).is_whole
+
+    @pytest.mark.parametrize("number", [1, 2, 3])
+    async def test_emptied_wholly(self, sealed: Sealed, number: int) -> None:
+        columns = (*EDITS, "entries")
+        await sealed.tamper(
+            f"ALTER TABLE audit_seals {', '.join(f'ALTER {column} DROP NOT NULL' for column in columns)}",
+            f"UPDATE audit_seals SET {', '.join(f'{column} = NULL' for column in columns)}"
+            f" WHERE number = {number}",
+        )
+        report = await sealed.verify(rows=False)
+        assert (FindingKind.SEAL, number) in [(one.kind, one.seal) for one in report.findings]
+
     async def test_renumbered(self, sealed: Sealed) -> None:
         await sealed.tamper("UPDATE audit_seals SET number = 9 WHERE number = 2")
         kinds = {(one.kind, one.seal) for one in (await sealed.verify(rows=False)).findings}
