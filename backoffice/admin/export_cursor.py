@@ -9,7 +9,9 @@ from contextlib import aclosing, asynccontextmanager
 from secrets import token_hex
 from typing import Any, Final
 
+from asyncpg import InterfaceError, PostgresError
 from sqlalchemy import ClauseElement, Executable, Select, func, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -37,16 +39,25 @@ async def cursor_of(session: AsyncSession, statement: Select[Any]) -> AsyncItera
 
 async def _one_ahead(connection: Any, fetch: str) -> AsyncGenerator[Rows, None]:
     """PostgreSQL finds the next rows while those before them are written and sent."""
-    coming = create_task(connection.fetch(fetch))
+    coming = create_task(_fetched(connection, fetch))
     try:
         while rows := await coming:
-            coming = create_task(connection.fetch(fetch))
+            coming = create_task(_fetched(connection, fetch))
             # It is asked for now, not when its reader next waits for something.
             await sleep(0)
             yield rows
     finally:
         coming.cancel()
         await wait([coming])
+
+
+async def _fetched(connection: Any, fetch: str) -> Rows:
+    """The next rows; what fails is told as SQLAlchemy tells it."""
+    try:
+        rows: Rows = await connection.fetch(fetch)
+    except (PostgresError, InterfaceError) as error:
+        raise DBAPIError(fetch, None, error) from error
+    return rows
 
 
 class _Declare(Executable, ClauseElement):
