@@ -3,7 +3,7 @@
 from models.attachment import Attachment
 from models.audit_log import AuditAction, AuditLog
 from models.audit_seal import AuditRemoval, AuditSeal, AuditVerification, RemovalKind, VerificationState
-from models.base import Base, Timestamped, Trashable, Versioned
+from models.base import INCLUDE_TRASHED, Base, Timestamped, Trashable, Versioned
 from models.comment import Comment
 from models.group import Group, GroupAccess, user_groups
 from models.import_file import ImportFile, ImportKind, ImportPlan, ImportRow, ImportState, Verdict
@@ -18,6 +18,7 @@ from models.user import Theme, User
 
 __all__ = [
     "ENDED",
+    "INCLUDE_TRASHED",
     "SETTLED",
     "Attachment",
     "AuditAction",

@@ -79,6 +79,10 @@ class Timestamped:
     )
 
 
+#: Execution options for a statement that shall see the trash as well as the live rows, or that knows of none.
+INCLUDE_TRASHED: Mapping[str, bool] = {"include_trashed": True}
+
+
 class Trashable:
     """A row that is moved to the trash before it is ever deleted; `live` rows have no `deleted_at`.
 

@@ -29,8 +29,7 @@ from backoffice.audit.browse import Entry
 from backoffice.audit.labels import verb_label
 from backoffice.audit.links import tables_of_links
 from backoffice.audit.newest import LOG, newest_changes, wanted
-from backoffice.database.trash import INCLUDE_TRASHED
-from models import AuditAction, Base, Operation, User
+from models import INCLUDE_TRASHED, AuditAction, Base, Operation, User
 
 #: So many of a record's newest changes are searched. What was set before is only known to be older.
 SEARCHED: Final = 1_000

@@ -30,8 +30,7 @@ from backoffice.audit.names import NAMES, Name, Names, Place, Record, names_sinc
 from backoffice.audit.newest import LOG, newest_changes, wanted
 from backoffice.audit.newest import before as place_before
 from backoffice.audit.record import of_operation
-from backoffice.database.trash import INCLUDE_TRASHED
-from models import AuditAction, AuditLog, Base, Operation, User
+from models import INCLUDE_TRASHED, AuditAction, AuditLog, Base, Operation, User
 
 __all__ = [
     "Entry",

@@ -31,8 +31,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from backoffice.audit.links import written_out
-from backoffice.database.trash import INCLUDE_TRASHED
-from models import AuditAction, AuditLog, Base
+from models import INCLUDE_TRASHED, AuditAction, AuditLog, Base
 
 #: What a row of each table is called where another row refers to it.
 NAMES: Final = {"users": "full_name", "tags": "name", "groups": "name", "tickets": "ticket_number"}

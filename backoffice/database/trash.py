@@ -5,16 +5,12 @@ filtered too. A parent that may be in the trash (the ticket of a comment) is loa
 which is not filtered: it must show even when it is trashed.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
-
 from sqlalchemy import event
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
-from models import Trashable
+from models import INCLUDE_TRASHED, Trashable
 
-#: Execution options for a statement that shall see the trash as well as the live rows.
-INCLUDE_TRASHED: Final[Mapping[str, Any]] = {"include_trashed": True}
+__all__ = ["INCLUDE_TRASHED"]
 
 _LIVE_ROWS = with_loader_criteria(
     Trashable, lambda cls: cls.deleted_at.is_(None), include_aliases=True, propagate_to_loaders=False

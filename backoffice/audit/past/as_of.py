@@ -28,8 +28,7 @@ from backoffice.audit.newest import IS_CHANGE_OF_A_ROW, LOG
 from backoffice.audit.past.family import Family, family_of
 from backoffice.audit.past.images import Image, Presence, images_of
 from backoffice.audit.past.moments import IS_AFTER, Cutoff, cutoff_at, known_since
-from backoffice.database.trash import INCLUDE_TRASHED
-from models import AuditLog
+from models import INCLUDE_TRASHED, AuditLog
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from backoffice.audit.links import written_out
 from backoffice.audit.newest import IS_CHANGE_OF_A_ROW, LOG
 from backoffice.audit.past.moments import IS_AFTER, IS_BEFORE, Cutoff
-from backoffice.database.trash import INCLUDE_TRASHED
-from models import AuditAction
+from models import INCLUDE_TRASHED, AuditAction
 
 #: How columns are audited whose values the history keeps.
 _KEPT: Final = ("plain", "pii")

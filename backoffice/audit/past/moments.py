@@ -32,8 +32,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from backoffice.audit.labels import verb_label
 from backoffice.audit.newest import LOG
 from backoffice.audit.past.family import IS_OF_A_MEMBER, MEMBERS, Family
-from backoffice.database.trash import INCLUDE_TRASHED
-from models import AuditLog, Operation, User
+from models import INCLUDE_TRASHED, AuditLog, Operation, User
 
 #: No transaction takes longer: so far from a moment, all is before it, or after it.
 LONGEST_TRANSACTION: Final = timedelta(hours=1)
