@@ -6,6 +6,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.errors import Conflict
+from backoffice.jobs.deaths import forget_all
 from backoffice.jobs.progress import end_if_done, lock_job
 from models import Job, JobChunk, JobState
 
@@ -22,6 +23,7 @@ async def cancel(session: AsyncSession, job_id: UUID) -> Job:
         raise Conflict(TOO_LATE)
     job.chunks_total -= await _drop_open_chunks(session, job_id)
     job.state = JobState.STOPPING
+    forget_all(job)
     await end_if_done(session, job)
     await session.flush()
     return job

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.database import SessionFactory, transaction
 from backoffice.errors import BackofficeError
+from backoffice.jobs import deaths
 from backoffice.jobs.kinds import ChunkOutcome, JobKind
 from backoffice.jobs.progress import add_to, end_if_done, lock_job
 from backoffice.jobs.submitting import change_of
@@ -93,8 +94,22 @@ async def _do(factory: SessionFactory, kind: JobKind, job: Job, actor: str) -> _
         state = await session.scalar(select(Job.state).where(Job.id == job.id))
         if state is JobState.STOPPING:
             return _Done(was_there=True, has_ended=await _drop(session, chunk))
-        outcome = await _try(session, kind, job, chunk)
-        return _Done(was_there=True, has_ended=await _note(session, chunk, outcome))
+        return _Done(was_there=True, has_ended=await _try_and_note(factory, session, kind, job, chunk))
+
+
+async def _try_and_note(
+    factory: SessionFactory, session: AsyncSession, kind: JobKind, job: Job, chunk: JobChunk
+) -> bool:
+    """Do the chunk, unless too many workers died of it; whether the job has ended with it."""
+    if await deaths.begin(factory, chunk) >= deaths.MOST:
+        log.error("job %s, chunk %s is given up: workers die of it", chunk.job_id, chunk.number)
+        return await _note(session, chunk, ChunkOutcome(error=deaths.KILLED))
+    try:
+        return await _note(session, chunk, await _try(session, kind, job, chunk))
+    except DBAPIError as error:
+        if _has_crossed(error):
+            await deaths.give_back(factory, chunk)
+        raise
 
 
 async def _try(session: AsyncSession, kind: JobKind, job: Job, chunk: JobChunk) -> ChunkOutcome:
@@ -148,6 +163,7 @@ async def _note(session: AsyncSession, chunk: JobChunk, outcome: ChunkOutcome) -
     chunk.outcome = outcome.as_json()
     # Last of all locks, and held for a moment: the chunks of a job are done side by side.
     job = await lock_job(session, chunk.job_id)
+    deaths.forget(job, chunk)
     add_to(job, chunk, outcome)
     return await end_if_done(session, job)
 
@@ -155,6 +171,7 @@ async def _note(session: AsyncSession, chunk: JobChunk, outcome: ChunkOutcome) -
 async def _drop(session: AsyncSession, chunk: JobChunk) -> bool:
     """A chunk of a job that was cancelled, and that nobody has begun."""
     job = await lock_job(session, chunk.job_id)
+    deaths.forget(job, chunk)
     await session.delete(chunk)
     job.chunks_total -= 1
     return await end_if_done(session, job)
