@@ -145,7 +145,8 @@ class Edge:
 
     def _body_limit(self, request: Request) -> int:
         """In bytes: a page of text takes little, one that takes files as much as a file may have."""
-        return TEXT_LIMIT + self.site.upload_limit(request)
+        takes_files = request.method not in SAFE_METHODS
+        return TEXT_LIMIT + (self.site.upload_limit(request) if takes_files else 0)
 
     async def _run(
         self,

@@ -111,10 +111,10 @@ def chooser(view: "View", layout: Layout, address: ListAddress) -> Chooser:
     return Chooser(
         action_url=view.url("preferences"),
         back=address.without("pageSize").query,
-        columns=[
+        columns=tuple(
             Choosable(name, view.label(name), place, name in layout.columns, name == leading)
             for place, name in enumerate([*layout.columns, *others], 1)
-        ],
+        ),
         sizes=[Tab(str(size), "", size == layout.size) for size in view.page_size_options],
         densities=[Tab(each.value, "", each is layout.density) for each in Density],
     )

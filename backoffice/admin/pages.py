@@ -130,14 +130,14 @@ class FilterControl:
     name: str
     label: str
     kind: str
-    options: Sequence[Option] = ()
+    options: tuple[Option, ...] = ()
     value: str = ""
     value_to: str = ""
     lookup_url: str = ""
     #: Several may be chosen at once.
     is_multiple: bool = False
     unit: str = ""
-    values: Sequence[str] = ()
+    values: tuple[str, ...] = ()
 
     @property
     def chosen(self) -> str:

@@ -1,14 +1,15 @@
 """The templates' environment: where templates and static files are found, and the filters that pages use."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 import sqladmin
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, pass_context
-from jinja2.runtime import Context
+from jinja2.runtime import Context, Macro
 from markupsafe import Markup
 
 from backoffice.admin import controls, formats
@@ -22,6 +23,8 @@ STATIC_FOLDERS: Final = (
     (HERE / "static", "static"),
     (Path(sqladmin.__file__).parent / "statics", "statics"),
 )
+#: Parts of pages that are kept: a few KB each.
+REMEMBERED: Final = 500
 
 
 def environment(*, templates: Sequence[Path], base_url: str = "/admin") -> Environment:
@@ -47,6 +50,7 @@ def environment(*, templates: Sequence[Path], base_url: str = "/admin") -> Envir
         "control_kind": controls.kind,
         "matrix": controls.matrix,
         "row_writer": _row_writer,
+        "remembered": lru_cache(maxsize=REMEMBERED)(_part),
     }
     return pages
 
@@ -70,6 +74,11 @@ class StaticUrls:
 
 def _hash(file: Path) -> str:
     return sha256(file.read_bytes()).hexdigest()[:10]
+
+
+def _part(macro: Macro, shown: Hashable) -> Markup:
+    """A part of a page that depends on `shown` alone; `remembered` makes it once for all that have it."""
+    return Markup(macro(shown))  # noqa: S704 - made by a template that escapes
 
 
 @pass_context

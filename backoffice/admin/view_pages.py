@@ -117,6 +117,6 @@ class Chooser:
 
     action_url: str
     back: str
-    columns: Sequence[Choosable]
+    columns: tuple[Choosable, ...]
     sizes: Sequence[Tab]
     densities: Sequence[Tab]

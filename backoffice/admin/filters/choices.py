@@ -64,7 +64,7 @@ class Choice(Filter):
     def value_control(
         self, asking: Asking, operator: Operator, values: Sequence[str], name: str
     ) -> FilterControl:
-        options = self._options(asking.view, values)
+        options = tuple(self._options(asking.view, values))
         return FilterControl(name, self.title(asking.view), "choices", options, is_multiple=True)
 
     def _vocabulary(self, view: "View") -> Sequence[StrEnum]:
@@ -85,7 +85,7 @@ class Choice(Filter):
 
     def _control(self, asking: Asking, values: Sequence[str]) -> FilterControl:
         presence = self.presence_options(asking.view, values[0] if len(values) == 1 else "")
-        options = [*self._options(asking.view, values), *presence]
+        options = (*self._options(asking.view, values), *presence)
         kind = "choice" if self.is_single else "choices"
         return FilterControl(
             self.name, self.title(asking.view), kind, options, is_multiple=not self.is_single
@@ -138,14 +138,14 @@ class Flag(Filter):
     def value_control(
         self, asking: Asking, operator: Operator, values: Sequence[str], name: str
     ) -> FilterControl:
-        options = [Option(value, label, value in values) for value, label in _FLAGS.items()]
+        options = tuple(Option(value, label, value in values) for value, label in _FLAGS.items())
         return FilterControl(name, self.title(asking.view), "choice", options)
 
     def _control(self, view: "View", value: str) -> FilterControl:
         """A box to tick for a computed state, which one looks for; a column may be asked for either way."""
         if self._is_column(view) or value == "0":
-            options = [Option("1", "Yes", value == "1"), Option("0", "No", value == "0")]
-            options += self.presence_options(view, value)
+            yes_or_no = Option("1", "Yes", value == "1"), Option("0", "No", value == "0")
+            options = (*yes_or_no, *self.presence_options(view, value))
             return FilterControl(self.name, self.title(view), "choice", options)
         return FilterControl(self.name, self.title(view), "flag", value=value)
 

@@ -104,10 +104,10 @@ class Dates(Filter):
             return FilterControl(name, title, "day", value=_if_day(first))
         # A day that the address names shows as what it is.
         day = [Option(first, first, True)] if first and first not in set(Preset) else []
-        return FilterControl(name, title, "choice", [*_presets(first), *day])
+        return FilterControl(name, title, "choice", (*_presets(first), *day))
 
     def _control(self, asking: Asking, period: str, first: str, last: str) -> FilterControl:
-        options = [*_presets(period), *self.presence_options(asking.view, period)]
+        options = (*_presets(period), *self.presence_options(asking.view, period))
         title = self.title(asking.view)
         return FilterControl(self.name, title, "dates", options, value=_if_day(first), value_to=_if_day(last))
 

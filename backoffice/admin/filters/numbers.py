@@ -72,7 +72,7 @@ class Numbers(Filter):
         title, (first, last) = self.title(asking.view), [*values, "", ""][:2]
         if operator is Operator.BETWEEN:
             return FilterControl(name, title, "numbers", value=first, value_to=last, unit=self.unit)
-        return FilterControl(name, title, "number", value=first, unit=self.unit, values=values)
+        return FilterControl(name, title, "number", value=first, unit=self.unit, values=tuple(values))
 
     def _parsed(self, typed: str) -> int:
         digits = typed.removeprefix("-")
@@ -99,6 +99,6 @@ class Numbers(Filter):
         return [] if most is None else [Part(f"{title}: at most {self._shown(most)}")]
 
     def _control(self, asking: Asking, presence: str, first: str, last: str) -> FilterControl:
-        options = self.presence_options(asking.view, presence)
+        options = tuple(self.presence_options(asking.view, presence))
         title = self.title(asking.view)
         return FilterControl(self.name, title, "numbers", options, value=first, value_to=last, unit=self.unit)

@@ -92,7 +92,7 @@ class _OfRecords(Filter):
             name,
             self.title(asking.view),
             "picker",
-            [*fixed, *chosen],
+            (*fixed, *chosen),
             lookup_url=f"{asking.view.url('ajax/lookup')}?name={self.name}",
             is_multiple=is_multiple,
         )

@@ -57,7 +57,7 @@ class Exact(Filter):
     def value_control(
         self, asking: Asking, operator: Operator, values: Sequence[str], name: str
     ) -> FilterControl:
-        return FilterControl(name, self.title(asking.view), "text", values=values)
+        return FilterControl(name, self.title(asking.view), "text", values=tuple(values))
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Words(Filter):
     def value_control(
         self, asking: Asking, operator: Operator, values: Sequence[str], name: str
     ) -> FilterControl:
-        return FilterControl(name, self.title(asking.view), "text", values=values)
+        return FilterControl(name, self.title(asking.view), "text", values=tuple(values))
 
 
 def parse_value(column: InstrumentedAttribute[Any], typed: str) -> Any:
