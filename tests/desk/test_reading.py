@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backoffice.database import SessionFactory, transaction
+from backoffice.database import INCLUDE_TRASHED, SessionFactory, transaction
 from backoffice.desk import get_tickets_with_details, get_user_with_tickets, move_to_trash
-from models import Comment, TicketStatus
+from backoffice.desk.reading import attachments_of, comments_of
+from models import Attachment, Comment, Ticket, TicketStatus
 from tests.factories import (
     arranging,
     make_attachment,
@@ -92,3 +93,34 @@ class TestGetUserWithTickets:
         async with transaction(factory, arranging()) as session:
             await make_user(session)
             assert await get_user_with_tickets(session, 10**15) is None
+
+
+class TestConversation:
+    async def test_leaves_out_what_is_in_the_trash_unless_the_ticket_is(
+        self, factory: SessionFactory
+    ) -> None:
+        async with transaction(factory, arranging()) as session:
+            ticket = await make_ticket(session)
+            comments = [(await make_comment(session, ticket=ticket)).id for _ in range(2)]
+            files = [(await make_attachment(session, ticket=ticket)).id for _ in range(2)]
+            await make_comment(session, ticket=await make_ticket(session))
+        await perform(factory, move_to_trash(Comment), comments[1:])
+        await perform(factory, move_to_trash(Attachment), files[1:])
+        assert await _around(factory, ticket.id) == (comments[:1], files[:1])
+        await perform(factory, move_to_trash(), [ticket.id])
+        assert await _around(factory, ticket.id) == (comments, files)
+
+    async def test_tells_who_wrote_and_who_uploaded(self, factory: SessionFactory) -> None:
+        async with transaction(factory, arranging()) as session:
+            ticket, sue = await make_ticket(session), await make_staff(session, full_name="Sue")
+            await make_comment(session, ticket=ticket, author_id=sue.id)
+            await make_attachment(session, ticket=ticket, uploaded_by_id=sue.id)
+            (comment,), (file,) = await comments_of(session, ticket), await attachments_of(session, ticket)
+        assert (comment.author, comment.is_staff, file.uploader) == ("Sue", True, "Sue")
+
+
+async def _around(factory: SessionFactory, ticket_id: int) -> tuple[list[int], list[int]]:
+    async with transaction(factory, acting()) as session:
+        ticket = await session.get_one(Ticket, ticket_id, execution_options=INCLUDE_TRASHED)
+        comments, files = await comments_of(session, ticket), await attachments_of(session, ticket)
+    return [comment.id for comment in comments], [file.id for file in files]
