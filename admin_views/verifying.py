@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from admin_views.periods import PeriodForm
-from backoffice.admin.pages import Flash
+from backoffice.admin.history import record_link
+from backoffice.admin.pages import Flash, Link
 from backoffice.admin.request import current_user, flash, see_other
 from backoffice.admin.view import View
 from backoffice.audit.proof.anchor import known_anchors
@@ -35,11 +36,12 @@ MOST_SHOWN: Final = 100
 
 @dataclass(frozen=True)
 class ShownFinding:
-    """A finding, and where its entry and its seal can be seen."""
+    """A finding, and where its entry, its seal and its record can be seen."""
 
     finding: Finding
     entry_url: str
     seal_url: str
+    record: Link | None
 
 
 async def begin(view: View, request: Request, form: PeriodForm) -> Response:
@@ -100,6 +102,7 @@ async def _shown(view: View, request: Request, findings: Sequence[Finding]) -> l
             finding,
             log.url("details", finding.entry_id) if log and finding.entry_id in entries else "",
             seals.url("details", finding.seal) if seals and finding.seal in sealed else "",
+            record_link(view.site, request, *finding.record) if finding.record else None,
         )
         for finding in findings
     ]

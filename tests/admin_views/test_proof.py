@@ -178,6 +178,20 @@ class TestVerify:
         assert f"Entry {gone}" in main_of(page)
         assert f"/admin/audit-log/details/{gone}" not in links_in(page)
 
+    async def test_links_to_a_record_that_is_not_what_the_history_says(self, proved: Proved) -> None:
+        owner = proved.desk.owner
+        changed = await owner.fetchval("INSERT INTO tags (name) VALUES ('odd') RETURNING id")
+        gone = await owner.fetchval("INSERT INTO tags (name) VALUES ('gone') RETURNING id")
+        await proved.seal()
+        async with owner.transaction():
+            await owner.execute("ALTER TABLE tags DISABLE TRIGGER audit_capture")
+            await owner.execute("UPDATE tags SET name = 'other' WHERE id = $1", changed)
+            await owner.execute("DELETE FROM tags WHERE id = $1", gone)
+        page = await proved.verify()
+        assert f"Tags {changed} is not what the history says: name. See Tag {changed}" in main_of(page)
+        assert f"/admin/tag/details/{changed}" in links_in(page)
+        assert f"/admin/tag/details/{gone}" not in links_in(page)
+
     async def test_a_period(self, proved: Proved) -> None:
         zone = "UPDATE users SET time_zone = 'Asia/Tokyo' WHERE id = $1"
         await proved.desk.owner.execute(zone, proved.auditor.id)

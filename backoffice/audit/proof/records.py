@@ -40,7 +40,8 @@ async def _check(
         if not is_complete and _is_older(row):
             unknown += 1
         else:
-            report.add(FindingKind.RECORD, f"{table.name} {row.key} {_fault(row)}.")
+            sentence = f"{table.name} {row.key} {_fault(row)}."
+            report.add(FindingKind.RECORD, sentence, record=_record(table, row))
     if unknown:
         report.notes.append(f"{unknown:,} of {table.name} began before the history that was kept.")
 
@@ -48,6 +49,12 @@ async def _check(
 def _is_older(row: Row[*tuple[Any, ...]]) -> bool:
     """Whether nothing is wrong with a record but that its beginning is not in the history."""
     return row.is_live and not row.is_known and not row.is_deleted and not row.fields
+
+
+def _record(table: Table, row: Row[*tuple[Any, ...]]) -> tuple[str, int] | None:
+    """Where it is; links of two records have no key of their own."""
+    key = str(row.key)
+    return (table.name, int(key)) if row.is_live and key.isdecimal() else None
 
 
 def _fault(row: Row[*tuple[Any, ...]]) -> str:

@@ -30,12 +30,14 @@ class FindingKind(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong, in a sentence, with the entry and the seal that it is about."""
+    """One thing that is wrong, in a sentence, with the entry, the seal and the record that it is about."""
 
     kind: FindingKind
     sentence: str
     entry_id: int | None = None
     seal: int | None = None
+    #: The record's table and key, as far as it is there.
+    record: tuple[str, int] | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -43,11 +45,14 @@ class Finding:
             "sentence": self.sentence,
             "entry_id": self.entry_id,
             "seal": self.seal,
+            **({"record": self.record} if self.record else {}),
         }
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        return cls(**{**stored, "kind": FindingKind(stored["kind"])})
+        record = stored.get("record")
+        known = {"kind": FindingKind(stored["kind"]), "record": tuple(record) if record else None}
+        return cls(**{**stored, **known})
 
 
 @dataclass
@@ -105,12 +110,18 @@ class Report:
         return ((self.ended_at or datetime.now(UTC)) - self.began_at).total_seconds()
 
     def add(
-        self, kind: FindingKind, sentence: str, *, entry_id: int | None = None, seal: int | None = None
+        self,
+        kind: FindingKind,
+        sentence: str,
+        *,
+        entry_id: int | None = None,
+        seal: int | None = None,
+        record: tuple[str, int] | None = None,
     ) -> None:
         """Count a finding, and list it as long as there is room."""
         self.counts[kind] += 1
         if len(self.findings) < MOST_LISTED:
-            self.findings.append(Finding(kind, sentence, entry_id, seal))
+            self.findings.append(Finding(kind, sentence, entry_id, seal, record))
 
     def replace(self, known: Finding, finding: Finding) -> None:
         """Put what turned out to be the matter in the place of a finding that is listed."""
