@@ -1,7 +1,6 @@
 """What a deployment can choose: environment variables named `BACKOFFICE_…`, read once at the start."""
 
 import base64
-import binascii
 import os
 import secrets
 from contextlib import suppress
@@ -195,9 +194,10 @@ class Settings(BaseSettings):
             key = _read_secret(self.audit_key_file)
         elif not key and self._embedded:
             key = _kept_secret(self.var_dir / "audit_key", base64.b64encode(os.urandom(KEY_BYTES)).decode())
-        if key and not _is_key(key):
+        if key and key_bytes(key) is None:
             raise ValueError(f"BACKOFFICE_AUDIT_KEY must be {KEY_BYTES} bytes in base64")
-        if not all(map(_is_key, filter(None, map(str.strip, self.audit_trusted_keys.split(","))))):
+        trusted = filter(None, map(str.strip, self.audit_trusted_keys.split(",")))
+        if any(key_bytes(text) is None for text in trusted):
             raise ValueError(f"BACKOFFICE_AUDIT_TRUSTED_KEYS must be keys of {KEY_BYTES} bytes in base64")
         object.__setattr__(self, "audit_key", SecretStr(key))
         return self
@@ -246,11 +246,13 @@ def _sentence(mistake: Any) -> str:
     return f"{name} is wrong: {message[0].lower()}{message[1:]}."
 
 
-def _is_key(text: str) -> bool:
+def key_bytes(text: str) -> bytes | None:
+    """The bytes of a key of the proof, which is written in base64; None for anything else."""
     try:
-        return len(base64.b64decode(text, validate=True)) == KEY_BYTES
-    except binascii.Error:
-        return False
+        raw = base64.b64decode(text.strip(), validate=True)
+    except ValueError:
+        return None
+    return raw if len(raw) == KEY_BYTES else None
 
 
 def _read_secret(path: Path) -> str:

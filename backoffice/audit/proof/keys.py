@@ -1,7 +1,6 @@
 """The keys that sign the proof (Ed25519, RFC 8032): one private key, and every public key that is trusted."""
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from backoffice.errors import ConfigurationError
-from backoffice.settings import KEY_BYTES, Settings
+from backoffice.settings import KEY_BYTES, Settings, key_bytes
 
 
 @dataclass(frozen=True)
@@ -93,10 +92,7 @@ def trusted_keys(settings: Settings) -> KeyRing:
 
 
 def _decoded(text: str) -> bytes:
-    try:
-        raw = base64.b64decode(text.strip(), validate=True)
-    except binascii.Error:
-        raw = b""
-    if len(raw) != KEY_BYTES:
+    raw = key_bytes(text)
+    if raw is None:
         raise ValueError(f"a key is {KEY_BYTES} bytes in base64")
     return raw
