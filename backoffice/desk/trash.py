@@ -15,6 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from backoffice.audit.context import current_change
 from backoffice.audit.record import of_operation
+from backoffice.audit.trashing import trash_marks
 from backoffice.database.trash import INCLUDE_TRASHED
 from backoffice.errors import BadInput
 from backoffice.operations.bulk import BulkVerb, Counts, Selection, lock, run
@@ -37,8 +38,8 @@ def move_to_trash(model: Kept = Ticket) -> BulkVerb:
     async def apply(session: AsyncSession, selection: Selection) -> None:
         for child in _children(model):
             live = child.ticket_id.in_(selection) & child.deleted_at.is_(None)
-            await _change_children(session, child, live, _trashed())
-        rows = update(model).where(model.id.in_(selection)).values(_trashed())
+            await _change_children(session, child, live, trash_marks())
+        rows = update(model).where(model.id.in_(selection)).values(trash_marks())
         await session.execute(rows, execution_options=_QUIETLY)
 
     return BulkVerb(model=model, already=model.deleted_at.is_not(None), apply=apply)
@@ -126,15 +127,6 @@ async def unreferenced_files(session: AsyncSession, operation_id: UUID) -> list[
 
 def _children(model: Kept) -> tuple[Child, ...]:
     return CHILDREN if model is Ticket else ()
-
-
-def _trashed() -> dict[str, Any]:
-    change = current_change()
-    return {
-        "deleted_at": func.now(),
-        "deleted_by_id": change.actor_id,
-        "deleted_operation": change.operation_id,
-    }
 
 
 async def _change_children(

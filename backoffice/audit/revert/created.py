@@ -34,6 +34,7 @@ from backoffice.audit.context import current_change
 from backoffice.audit.revert.result import CHANGED_SINCE, DELETED_SINCE, ERASED, Reverted, UndoConflict
 from backoffice.audit.revert.rows import ALREADY_SO, find_conflicts
 from backoffice.audit.revert.share import Share
+from backoffice.audit.trashing import trash_marks
 from models import AuditLog, Base, User
 
 #: Reasons why a row stays that is as the operation left it.
@@ -215,22 +216,13 @@ async def _take(session: AsyncSession, table: Table, ids: Ids) -> Ids:
         return await _changed(session, table, switched.values(is_active=False))
     for child, parent in _children(table):
         hanging = update(child).where(_is_one(parent, ids), child.c.deleted_at.is_(None))
-        await _changed(session, child, hanging.values(_trashed()))
+        await _changed(session, child, hanging.values(trash_marks()))
     live = update(table).where(_is_one(table.c.id, ids), table.c.deleted_at.is_(None))
-    return await _changed(session, table, live.values(_trashed()))
+    return await _changed(session, table, live.values(trash_marks()))
 
 
 async def _changed(session: AsyncSession, table: Table, statement: Any) -> Ids:
     return frozenset(await session.scalars(statement.returning(table.c.id)))
-
-
-def _trashed() -> dict[str, Any]:
-    change = current_change()
-    return {
-        "deleted_at": func.now(),
-        "deleted_by_id": change.actor_id,
-        "deleted_operation": change.operation_id,
-    }
 
 
 def _oneself(table: Table) -> Ids:
