@@ -116,13 +116,15 @@ async def names_since(session: AsyncSession, mentions: Mapping[Record, datetime]
 @cache
 def _names() -> Select[*tuple[Any, ...]]:
     """Each record's name, once for each change of it, its deletion too, oldest first."""
-    # Made once: making it takes longer than running it.
+    # Made once: making it takes longer than running it. PostgreSQL must not see how many are asked for before
+    # it plans: a plan for any number then is as good to it as one for this, and is made once, too.
+    given = (
+        select(bindparam("tables", type_=ARRAY(Text))).scalar_subquery(),
+        select(bindparam("keys", type_=ARRAY(BigInteger))).scalar_subquery(),
+        select(bindparam("moments", type_=ARRAY(DateTime(timezone=True)))).scalar_subquery(),
+    )
     wanted = (
-        func.unnest(
-            bindparam("tables", type_=ARRAY(Text)),
-            bindparam("keys", type_=ARRAY(BigInteger)),
-            bindparam("moments", type_=ARRAY(DateTime(timezone=True))),
-        )
+        func.unnest(*given)
         .table_valued(
             column("table_name", Text), column("id", BigInteger), column("since", DateTime(timezone=True))
         )
