@@ -58,7 +58,7 @@ class Served:
     "--directory",
     type=click.Path(path_type=Path),
     default=ROOT / "var" / "scale",
-    help="Where the data is: 17 GB for five million.",
+    help="Where the data is: 12 GB for five million.",
 )
 @click.option("--output", type=click.Path(path_type=Path), default=ROOT / "docs", help="Where the page is.")
 @click.option("--draw", is_flag=True, help="Only write the section anew, from the figures that are there.")
