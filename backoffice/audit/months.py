@@ -3,8 +3,8 @@
 from backoffice.audit.definitions import APP_ROLE, AuditFunction
 from backoffice.audit.functions import APPEND_ONLY, GUARD
 
-#: So many months are ready before they come.
-MONTHS_AHEAD = 12
+#: So many months are ready before they come: each is planned for, and opened, wherever the history is read.
+MONTHS_AHEAD = 3
 
 # Who makes partitions takes turns.
 PARTITIONS_LOCK = 7261657

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
+import anyio
 import asyncpg
 import pytest
 from sqlalchemy import text
@@ -16,7 +17,7 @@ from backoffice.audit.months import MONTHS_AHEAD
 from backoffice.audit.partitions import months_of, move_strays, prepare_months, stray_entries
 from backoffice.audit.triggers import drift
 from backoffice.checks import run_checks
-from backoffice.database import SessionFactory, create_engine, session_factory
+from backoffice.database import SessionFactory, create_engine, migrate, session_factory
 from backoffice.settings import Settings
 from tests.databases import ALL_MONTHS, Database
 
@@ -59,11 +60,14 @@ async def mend(owner_factory: SessionFactory) -> int:
 
 
 class TestPrepareMonths:
-    async def test_a_migrated_database_has_this_month_and_the_next_twelve(
-        self, factory: SessionFactory
+    async def test_a_migrated_database_has_this_month_and_the_next_ones(
+        self, empty_database: Database
     ) -> None:
-        async with factory() as session:
+        await anyio.to_thread.run_sync(migrate.upgrade, empty_database.owner_url)
+        engine = create_engine(empty_database.app_url)
+        async with session_factory(engine)() as session:
             months = await months_of(session)
+        await engine.dispose()
         assert len(months) == 1 + MONTHS_AHEAD
         assert months[0].name == THIS_MONTH
         assert all(month.since.astimezone(UTC).day == 1 for month in months)
