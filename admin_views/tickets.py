@@ -16,7 +16,7 @@ from backoffice.admin.forms import Section
 from backoffice.admin.pages import Kind
 from backoffice.admin.view import View
 from backoffice.desk.search import search_condition
-from backoffice.desk.ticket_search import ticket_lookup, ticket_search
+from backoffice.desk.finding import ticket_lookup, ticket_search
 from backoffice.searching import Search
 from models import Attachment, Comment, Ticket
 

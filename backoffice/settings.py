@@ -157,7 +157,10 @@ class Settings(BaseSettings):
         description="One on more rows than this waits until a second person approves it; 0: none does",
     )
     job_workers: int = Field(
-        2, ge=0, description="How many chunks of jobs this process does at a time beside serving; 0: none"
+        2,
+        ge=0,
+        le=16,
+        description="How many chunks of jobs this process does at a time beside serving; 0: none",
     )
     export_rows_at_once: int = Field(
         100_000,

@@ -51,7 +51,7 @@ def serve(create_app: CreateApp, host: str | None, port: int | None) -> None:
 
 
 @click.command()
-@click.option("--at-once", type=click.IntRange(1, 64), default=4, show_default=True, help="Chunks at a time.")
+@click.option("--at-once", type=click.IntRange(1, 16), default=4, show_default=True, help="Chunks at a time.")
 @click.option(
     "--presumed-dead",
     type=click.FloatRange(1),

@@ -17,7 +17,7 @@ from backoffice.desk.replies import reply
 from backoffice.desk.search import comment_search_condition, people_search_condition, search_condition
 from backoffice.desk.statistics import AssigneeStatistics, TicketStatistics, get_ticket_statistics
 from backoffice.desk.tags import delete_tags
-from backoffice.desk.ticket_search import COUNT_CAP, search_tickets, ticket_lookup, ticket_search
+from backoffice.desk.finding import COUNT_CAP, search_tickets, ticket_lookup, ticket_search
 from backoffice.desk.tickets import add_tags, assign, remove_tags, set_priority, set_status
 from backoffice.desk.trash import delete_forever, move_to_trash, purge_trash, restore, unreferenced_files
 

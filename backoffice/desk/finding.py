@@ -1,7 +1,7 @@
 """Searching tickets by all that hangs on them: what they say, what was said on them, and whose they are.
 
-The words are looked up in comments and people first, and what is found there goes into the condition as keys:
-so each part of it is answered by an index of its own, and PostgreSQL knows how much each will find.
+The words are looked up first, in tickets, comments and people, and what is found goes into the condition as
+keys: so each part of it is answered by an index of its own, and PostgreSQL knows how much each will find.
 """
 
 from collections.abc import Iterable, Sequence
@@ -42,6 +42,8 @@ from models import Comment, Tag, Ticket, TicketPriority, TicketStatus, User
 COUNT_CAP: Final = 10_000
 #: What more comments have than these, or more people, is no word to find a ticket by.
 MOST_KEYS: Final = 1_000
+#: If more tickets have the words, PostgreSQL finds the newest by itself: there are some to be found soon.
+MOST_TICKETS: Final = 5_000
 #: Of longer searches each word is not looked up among people by itself.
 MOST_WORDS: Final = 6
 
@@ -119,8 +121,10 @@ def ticket_lookup(term: str) -> Search:
 
 @dataclass(frozen=True)
 class _Elsewhere:
-    """Keys of tickets by their numbers and comments, and of people."""
+    """Keys of tickets by their words, numbers and comments, and of people."""
 
+    #: Tickets that have every word themselves; None where there are too many.
+    own: frozenset[int] | None
     #: Tickets with a number that the term is.
     numbered: frozenset[int]
     #: Tickets with a comment that has every word.
@@ -144,11 +148,13 @@ async def _look_elsewhere(session: AsyncSession, terms: Terms) -> _Elsewhere:
         **{f"word_{place}": str(word) for place, word in enumerate(words)},
     }
     row = (await session.execute(statement, given)).one()
+    own, *others = row
     numbered, addressed, tickets, people, *by_word = (
-        frozenset(keys if len(keys) <= MOST_KEYS else ()) for keys in row
+        frozenset(keys if len(keys) <= MOST_KEYS else ()) for keys in others
     )
     note = _note(len(row.tickets), len(row.people))
-    return _Elsewhere(numbered, tickets, people, by_word, addressed, note)
+    few = frozenset(own) if len(own) <= MOST_TICKETS else None
+    return _Elsewhere(few, numbered, tickets, people, by_word, addressed, note)
 
 
 @cache
@@ -158,7 +164,9 @@ def _lookup(words: int, *, is_address: bool, has_unwanted: bool) -> Select[Any]:
     if is_address:
         all_people |= has(PERSON_WORDS, begun(bindparam("address", type_=Text)))
     named = Ticket.ticket_number == any_(bindparam("numbers", type_=ARRAY(String)))
+    own = select(Ticket.id).where(has(TICKET_WORDS, asked(bindparam("all"))))
     looked_up = {
+        "own": _some(own, MOST_TICKETS),
         "numbered": select(Ticket.id).where(named),
         "addressed": select(User.id).where(User.email == bindparam("email")),
         "tickets": _tickets_of_comments(has_unwanted=has_unwanted),
@@ -183,11 +191,11 @@ def _people(found: ColumnElement[bool]) -> Select[Any]:
     return _some(select(User.id).where(found))
 
 
-def _some(keys: Select[Any]) -> Select[Any]:
+def _some(keys: Select[Any], most: int = MOST_KEYS) -> Select[Any]:
     # Materialized, it is planned for all that match, which leads to the index of words: for a few the planner
     # would look through everything, in the hope that they come soon. It is not gone on with after those few.
     found = keys.cte().prefix_with("MATERIALIZED")
-    return select(*found.c).limit(MOST_KEYS + 1)
+    return select(*found.c).limit(most + 1)
 
 
 def _array(statement: Select[Any]) -> ColumnElement[Any]:
@@ -212,6 +220,8 @@ def _everywhere(terms: Terms, elsewhere: _Elsewhere) -> list[ColumnElement[bool]
     """What is true of tickets that have every word themselves, or by their people."""
     split = zip(terms.wanted, elsewhere.people_by_word, strict=False)
     by_people = {word: people for word, people in split if people}
+    if not by_people and elsewhere.own is not None:
+        return [false(), *_in_keys(Ticket.id, elsewhere.own), *_are_theirs(elsewhere.people)]
     own = [word for word in terms.wanted if word not in by_people]
     parts = [has(TICKET_WORDS, asked(joined(own)))] if own else []
     parts += [
