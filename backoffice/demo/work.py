@@ -104,16 +104,16 @@ def _steps() -> list[Step]:
 
 def _tidying() -> list[Step]:
     urgent = (Ticket.priority == TicketPriority.URGENT) & _UNSETTLED & _older_than(1)
-    overdue = (Ticket.priority == TicketPriority.MEDIUM) & _tagged("payments") & _UNSETTLED & _older_than(7)
+    waiting = (Ticket.priority == TicketPriority.MEDIUM) & _tagged("payments") & _UNSETTLED & _older_than(3)
     return [
         _bulk("trash", OTHER_SUPERVISOR, "tickets tagged spam", move_to_trash, _tagged("spam")),
         _tagging("add-tags", SUPERVISOR, "urgent tickets older than a day", "escalated", urgent),
         _bulk(
             "set-priority",
             SUPERVISOR,
-            "overdue tickets tagged payments",
+            "tickets tagged payments that wait for three days",
             lambda: set_priority(TicketPriority.HIGH),
-            overdue,
+            waiting,
             parameters={"priority": "high"},
         ),
     ]
