@@ -12,12 +12,12 @@ from backoffice.desk.by_id import (
     soft_delete_ticket,
 )
 from backoffice.desk.by_name import run_verb, submit_verb
+from backoffice.desk.finding import COUNT_CAP, search_tickets, ticket_lookup, ticket_search
 from backoffice.desk.reading import get_tickets_with_details, get_user_with_tickets
 from backoffice.desk.replies import reply
 from backoffice.desk.search import comment_search_condition, people_search_condition, search_condition
 from backoffice.desk.statistics import AssigneeStatistics, TicketStatistics, get_ticket_statistics
 from backoffice.desk.tags import delete_tags
-from backoffice.desk.finding import COUNT_CAP, search_tickets, ticket_lookup, ticket_search
 from backoffice.desk.tickets import add_tags, assign, remove_tags, set_priority, set_status
 from backoffice.desk.trash import delete_forever, move_to_trash, purge_trash, restore, unreferenced_files
 

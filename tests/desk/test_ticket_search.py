@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from backoffice.database import SessionFactory, transaction
 from backoffice.desk import move_to_trash, ticket_search
-from backoffice.desk.finding import MOST_KEYS
+from backoffice.desk.finding import COMMON, MOST_KEYS
 from backoffice.searching import MARK, UNMARK, Match, Search
 from models import Comment, Ticket, User
 from tests.factories import arranging, make_comment, make_staff, make_ticket, make_user
@@ -117,6 +117,14 @@ class TestTicketSearch:
     async def _search(self, factory: SessionFactory, term: str) -> Search:
         async with transaction(factory, acting(read_only=True)) as session:
             return await ticket_search(session, term)
+
+    async def test_finds_all_where_most_tickets_have_the_word(
+        self, factory: SessionFactory, desk: Desk
+    ) -> None:
+        async with transaction(factory, arranging()) as session:
+            many = [await make_ticket(session, title="Tills again") for _ in range(COMMON)]
+        every = {**desk, **{str(number): ticket for number, ticket in enumerate(many)}}
+        assert await found(factory, every, "till") == every.keys() - {"scanner"}
 
     async def test_each_index_answers_its_part(
         self, factory: SessionFactory, desk: Desk, monkeypatch: pytest.MonkeyPatch
