@@ -15,8 +15,8 @@ from backoffice.admin.formats import words
 from backoffice.admin.forms import Section
 from backoffice.admin.pages import Kind
 from backoffice.admin.view import View
-from backoffice.desk.search import search_condition
 from backoffice.desk.finding import ticket_lookup, ticket_search
+from backoffice.desk.search import search_condition
 from backoffice.searching import Search
 from models import Attachment, Comment, Ticket
 
