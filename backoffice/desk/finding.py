@@ -46,7 +46,7 @@ MOST_KEYS: Final = 1_000
 #: If more tickets have the words, PostgreSQL finds the newest by itself: it meets some soon.
 MOST_TICKETS: Final = 5_000
 #: The same if so many of the newest have them.
-COMMON: Final = 6
+FREQUENT: Final = 6
 NEWEST: Final = 300
 #: Of longer searches each word is not looked up among people by itself.
 MOST_WORDS: Final = 6
@@ -152,12 +152,12 @@ async def _look_elsewhere(session: AsyncSession, terms: Terms) -> _Elsewhere:
         **{f"word_{place}": str(word) for place, word in enumerate(words)},
     }
     row = (await session.execute(statement, given)).one()
-    is_common, own, *others = row
+    is_frequent, own, *others = row
     numbered, addressed, tickets, people, *by_word = (
         frozenset(keys if len(keys) <= MOST_KEYS else ()) for keys in others
     )
     note = _note(len(row.tickets), len(row.people))
-    few = None if is_common or len(own) > MOST_TICKETS else frozenset(own)
+    few = None if is_frequent or len(own) > MOST_TICKETS else frozenset(own)
     return _Elsewhere(few, numbered, tickets, people, by_word, addressed, note)
 
 
@@ -168,8 +168,8 @@ def _lookup(words: int, *, is_address: bool, has_unwanted: bool) -> Select[Any]:
     if is_address:
         all_people |= has(PERSON_WORDS, begun(bindparam("address", type_=Text)))
     named = Ticket.ticket_number == any_(bindparam("numbers", type_=ARRAY(String)))
-    is_common = _are_common(asked(bindparam("all")))
-    own = select(Ticket.id).where(has(TICKET_WORDS, asked(bindparam("all"))), not_(is_common))
+    is_frequent = _are_frequent(asked(bindparam("all")))
+    own = select(Ticket.id).where(has(TICKET_WORDS, asked(bindparam("all"))), not_(is_frequent))
     looked_up = {
         "own": _some(own, MOST_TICKETS),
         "numbered": select(Ticket.id).where(named),
@@ -182,10 +182,10 @@ def _lookup(words: int, *, is_address: bool, has_unwanted: bool) -> Select[Any]:
         },
     }
     arrays = (_array(each).label(name) for name, each in looked_up.items())
-    return select(is_common, *arrays).execution_options(**INCLUDE_TRASHED)
+    return select(is_frequent, *arrays).execution_options(**INCLUDE_TRASHED)
 
 
-def _are_common(words: ColumnElement[Any]) -> ScalarSelect[bool]:
+def _are_frequent(words: ColumnElement[Any]) -> ScalarSelect[bool]:
     """Whether many of the newest tickets have the words: to read an index of all that do would take long."""
     newest = (
         select(TICKET_WORDS.label("words"))
@@ -194,8 +194,8 @@ def _are_common(words: ColumnElement[Any]) -> ScalarSelect[bool]:
         .limit(NEWEST)
         .subquery()
     )
-    common = select((func.count() >= COMMON).label("are")).where(has(newest.c.words, words))
-    return select(common.cte("common").prefix_with("MATERIALIZED").c.are).scalar_subquery()
+    frequent = select((func.count() >= FREQUENT).label("are")).where(has(newest.c.words, words))
+    return select(frequent.cte("frequent").prefix_with("MATERIALIZED").c.are).scalar_subquery()
 
 
 def _tickets_of_comments(*, has_unwanted: bool) -> Select[Any]:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from backoffice.database import SessionFactory, transaction
 from backoffice.desk import move_to_trash, ticket_search
-from backoffice.desk.finding import COMMON, MOST_KEYS
+from backoffice.desk.finding import FREQUENT, MOST_KEYS
 from backoffice.searching import MARK, UNMARK, Match, Search
 from models import Comment, Ticket, User
 from tests.factories import arranging, make_comment, make_staff, make_ticket, make_user
@@ -122,7 +122,7 @@ class TestTicketSearch:
         self, factory: SessionFactory, desk: Desk
     ) -> None:
         async with transaction(factory, arranging()) as session:
-            many = [await make_ticket(session, title="Tills again") for _ in range(COMMON)]
+            many = [await make_ticket(session, title="Tills again") for _ in range(FREQUENT)]
         every = {**desk, **{str(number): ticket for number, ticket in enumerate(many)}}
         assert await found(factory, every, "till") == every.keys() - {"scanner"}
 
