@@ -15,7 +15,7 @@ from backoffice.accounts.addresses import parse_address
 from backoffice.accounts.lists import Lists, read_lists, settings_of_user, views_of_user
 from backoffice.accounts.news import News, news_of_user, read_news
 from backoffice.accounts.typed import storable
-from backoffice.audit.context import ACTOR_ID, context_columns, context_values, current_change, set_locally
+from backoffice.audit.context import ACTOR_ID, actor_set_to, context_columns, context_values, current_change
 from backoffice.database.trash import INCLUDE_TRASHED
 from models import Group, GroupAccess, Session, Theme, User, user_groups
 
@@ -142,7 +142,7 @@ def _signed_in() -> Select[Any]:
     actor_id = func.coalesce(cast(person.c.id, Text), context.c[ACTOR_ID])
     others = [column for column in context.c if column.key != ACTOR_ID]
     return (
-        select(*person.c, set_locally("backoffice.actor_id", actor_id), *others)
+        select(*person.c, actor_set_to(actor_id), *others)
         .select_from(context.outerjoin(person, true()))
         .execution_options(**INCLUDE_TRASHED)
     )

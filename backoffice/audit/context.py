@@ -90,15 +90,20 @@ _SETTINGS: Final[Mapping[str, str]] = {
 }
 
 
-def set_locally(setting: str, value: Any) -> ColumnElement[str]:
-    """Sets it for the rest of the transaction alone: a pooled connection carries nothing over."""
+def _set_locally(setting: str, value: Any) -> ColumnElement[str]:
+    # For the rest of the transaction alone: a pooled connection carries nothing over.
     return func.set_config(setting, value, True, type_=Text)
+
+
+def actor_set_to(key: Any) -> ColumnElement[str]:
+    """What makes the person of that key (as text) who acts, when it is selected."""
+    return _set_locally(_SETTINGS[ACTOR_ID], key)
 
 
 def context_columns() -> list[ColumnElement[str]]:
     """What sets the context when it is selected, each labelled as its parameter in `context_values`."""
     return [
-        set_locally(setting, bindparam(name, type_=Text)).label(name) for name, setting in _SETTINGS.items()
+        _set_locally(setting, bindparam(name, type_=Text)).label(name) for name, setting in _SETTINGS.items()
     ]
 
 
@@ -135,4 +140,4 @@ async def act_as(session: AsyncSession, actor_id: int, actor: str) -> None:
     """Name the actor of the operation under way, once known; what `session` writes from here is theirs."""
     change = current_change()
     change.actor_id, change.actor = actor_id, actor
-    await session.execute(select(set_locally(_SETTINGS[ACTOR_ID], str(actor_id))))
+    await session.execute(select(actor_set_to(str(actor_id))))
