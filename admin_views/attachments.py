@@ -50,6 +50,7 @@ class AttachmentAdmin(View, model=Attachment):
     column_kinds = {"size_bytes": Kind.SIZE, "sha256": Kind.CODE}
     filters = [
         Related("uploaded_by", PEOPLE, label="Uploaded by"),
+        Related("ticket", TICKETS, counts=False),
         Dates("created_at", label="Uploaded"),
         Numbers("size_bytes", label="Size", unit="KB", scale=1024),
     ]

@@ -45,6 +45,7 @@ class CommentAdmin(View, model=Comment):
     filters = [
         Flag("is_internal", label="Internal note"),
         Related("author", PEOPLE),
+        Related("ticket", TICKETS, counts=False),
         Dates("created_at", label="Written"),
     ]
     search_hint = "Words of the text"

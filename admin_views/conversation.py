@@ -3,22 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Row
 from starlette.requests import Request
 from starlette.responses import Response
 from wtforms import FileField, Form, RadioField, TextAreaField, validators
 
 from admin_views import uploads
+from admin_views.on_ticket import comments_on, files_on
 from backoffice.admin.details import details_page
 from backoffice.admin.origin import keeping, origin
 from backoffice.admin.pages import Flash
 from backoffice.admin.request import current_user, flash, see_other, submitted
 from backoffice.admin.view import View
-from backoffice.attachments import is_image
 from backoffice.desk import reply as write_reply
-from backoffice.desk.reading import attachments_of, comments_of
 from backoffice.errors import BackofficeError, Conflict
-from models import Attachment, Comment, Ticket
+from models import Attachment, Ticket
 
 LONGEST_COMMENT = 100_000
 
@@ -40,11 +38,11 @@ class UploadForm(Form):
 
 async def around(view: View, request: Request, ticket: Ticket) -> Mapping[str, Any]:
     """What the ticket's template shows beside the facts; a trashed ticket shows it all, and takes no more."""
-    session, takes_more = request.state.session, not ticket.is_trashed and view.may(request, "edit", ticket)
+    takes_more = not ticket.is_trashed and view.may(request, "edit", ticket)
     return {
         "description": ticket.description,
-        "comments": [_comment(view, request, comment) for comment in await comments_of(session, ticket)],
-        "attachments": [_attachment(view, file) for file in await attachments_of(session, ticket)],
+        "comments": await comments_on(view, request, ticket),
+        "attachments": await files_on(view, request, ticket),
         "reply_form": ReplyForm() if takes_more else None,
         "reply_url": _address(view, request, f"{ticket.id}/reply"),
         "upload_form": UploadForm() if takes_more else None,
@@ -101,30 +99,3 @@ async def _open_ticket(view: View, request: Request) -> Ticket:
     if ticket.is_trashed:
         raise Conflict("This ticket is in the trash. Restore it first.")
     return ticket
-
-
-def _comment(view: View, request: Request, comment: Row[*tuple[Any, ...]]) -> dict[str, Any]:
-    comments, is_trashed = view.site.view_of(Comment), comment.deleted_at is not None
-    may_edit = comments is not None and comments.may(request, "edit", comment) and not is_trashed
-    ours = view.url("details", comment.ticket_id)
-    return {
-        "author": comment.author,
-        "is_staff": comment.is_staff,
-        "is_internal": comment.is_internal,
-        "content": comment.content,
-        "created_at": comment.created_at,
-        "edit_url": keeping(comments.url("edit", comment.id), ours) if may_edit and comments else "",
-        "is_trashed": is_trashed,
-    }
-
-
-def _attachment(view: View, file: Row[*tuple[Any, ...]]) -> dict[str, Any]:
-    url = f"{view.site.base_url}/attachment/{file.id}/download"
-    return {
-        "filename": file.filename,
-        "size": file.size_bytes,
-        "url": url,
-        "image_url": f"{url}?inline=1" if is_image(file.content_type) else "",
-        "uploaded_by": file.uploader,
-        "created_at": file.created_at,
-    }

@@ -115,7 +115,8 @@ class TestConversation:
             ticket, sue = await make_ticket(session), await make_staff(session, full_name="Sue")
             await make_comment(session, ticket=ticket, author_id=sue.id)
             await make_attachment(session, ticket=ticket, uploaded_by_id=sue.id)
-            (comment,), (file,) = await comments_of(session, ticket), await attachments_of(session, ticket)
+            said, files = await comments_of(session, ticket), await attachments_of(session, ticket)
+        (comment,), (file,) = said.rows, files.rows
         assert (comment.author, comment.is_staff, file.uploader) == ("Sue", True, "Sue")
 
 
@@ -123,4 +124,4 @@ async def _around(factory: SessionFactory, ticket_id: int) -> tuple[list[int], l
     async with transaction(factory, acting()) as session:
         ticket = await session.get_one(Ticket, ticket_id, execution_options=INCLUDE_TRASHED)
         comments, files = await comments_of(session, ticket), await attachments_of(session, ticket)
-    return [comment.id for comment in comments], [file.id for file in files]
+    return [comment.id for comment in comments.rows], [file.id for file in files.rows]
