@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Handler = Callable[[Request], Awaitable[Response]]
+Question = Callable[[Request], bool]
 
 #: A form without a file: text alone never needs more.
 TEXT_LIMIT: Final = 2 * 1024 * 1024
@@ -68,6 +69,10 @@ TITLES: Final = {
 }
 
 
+def _always(request: Request) -> bool:
+    return True
+
+
 class _Refusal(Exception):
     """Carries an answer out of a transaction that must not be committed."""
 
@@ -89,18 +94,18 @@ class Edge:
         is_public: bool = False,
         keeps_refusals: bool = False,
         ignores_body: bool = False,
-        plans_by_value: bool = True,
+        plans_by_value: Question = _always,
     ) -> Handler:
         """An endpoint that runs `handler` at the edge.
 
         `verb` names the operation (by default page and handler, as in `ticket.edit`); a public page needs no
         sign-in; `keeps_refusals` commits also what an answer of 400 or more has written (a failed sign-in).
         A page that `ignores_body` reads no form, whatever the method, and so writes nothing. PostgreSQL makes
-        the plans for what is read anew for its values; without `plans_by_value` it need not.
+        the plans for what is read anew for its values, but for requests of which `plans_by_value` says no.
         """
 
         async def endpoint(request: Request) -> Response:
-            request = self._prepare(request, handler, verb, ignores_body, plans_by_value)
+            request = self._prepare(request, handler, verb, ignores_body, plans_by_value(request))
             try:
                 if not request.state.change.read_only:
                     await self._read(request)

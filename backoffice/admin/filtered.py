@@ -3,18 +3,21 @@
 Lists, bulk actions and whatever else works on "all that match" are built on it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
-from sqlalchemy import ColumnElement, Select
+from sqlalchemy import ColumnElement, Select, select
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from backoffice.admin.cells import attribute_of
 from backoffice.admin.filters import Asking, Compared, Part, Reading, Wanted
-from backoffice.admin.filters.base import values_of
+from backoffice.admin.filters.base import Pair, values_of
+from backoffice.admin.filters.names import Names
+from backoffice.admin.filters.relations import ME
 from backoffice.admin.request import current_user
 from backoffice.admin.where import WHERE, Where, read_where
 from backoffice.admin.where.asked import asked, asking_for
@@ -25,6 +28,9 @@ from backoffice.searching import Search
 if TYPE_CHECKING:
     from backoffice.admin.site import AdminSite
     from backoffice.admin.view import View
+
+#: What is made once, of each view and filter of an application.
+REMEMBERED: Final = 500
 
 
 @dataclass(frozen=True)
@@ -47,17 +53,23 @@ class Filtered:
     problem: str
     #: What the search finds, and in which order; None where nothing was searched for.
     found: Search | None = None
+    #: What the filters were asked, where that selects the same rows for everybody at any time; or None.
+    settled: frozenset[Pair] | None = None
 
     @cached_property
     def statement(self) -> Select[Any]:
-        """It says itself whether rows are live or trashed: it means the same where the trash is seen, too."""
-        return self.besides(None)
+        """It says itself whether rows are live or trashed: it means the same where the trash is seen, too.
+
+        If it is settled, it is the same object each time.
+        """
+        if self.settled is None:
+            return self.besides(None)
+        return _settled_rows(self.asking.view, self.is_trash, self.settled)
 
     def besides(self, position: int | None) -> Select[Any]:
         """The same, but for what the filter at `position` of the view asks."""
         conditions = [reading.condition for number, reading in enumerate(self.readings) if number != position]
-        statement = self.rows.where(*(one for one in conditions if one is not None))
-        return statement.execution_options(**INCLUDE_TRASHED) if self.is_trash else statement
+        return _narrowed(self.rows, conditions, is_trash=self.is_trash)
 
     def parts(self) -> list[tuple[Sequence[str], Part]]:
         """Each thing that the filters ask, and the parameters that its `rest` is to stand for."""
@@ -68,6 +80,13 @@ class Filtered:
             for part in reading.parts
         ]
         return [*plain, ((WHERE,), Part(self.where))] if self.where else plain
+
+
+def _narrowed(
+    rows: Select[Any], conditions: Iterable[ColumnElement[bool] | None], *, is_trash: bool
+) -> Select[Any]:
+    statement = rows.where(*(one for one in conditions if one is not None))
+    return statement.execution_options(**INCLUDE_TRASHED) if is_trash else statement
 
 
 async def filtered_query(site: "AdminSite", view: "View", request: Request) -> Filtered:
@@ -85,23 +104,27 @@ async def read_filters(site: "AdminSite", view: "View", request: Request) -> Fil
     is_trash, trash_problem = _trashed(view, request.query_params)
     where = read_where(request.query_params)
     asking = await asking_for(site, view, request, where.tree, _wanted(view, request))
-    readings = [_besides_where(each.read(asking), each.name, where) for each in view.filters]
+    readings = [
+        _besides_where(_read(asking, number), each.name, where) for number, each in enumerate(view.filters)
+    ]
     advanced, where_problem = _advanced(asking, where)
     plain = found.condition if found else None
     conditions = [*_state(view, is_trash), plain, advanced.condition if advanced else None]
     problems = [search_problem, trash_problem, *(reading.problem for reading in readings), where_problem]
     where_words = advanced.words if advanced else ""
+    is_filtered = bool(search or where_words) or any(reading.parts for reading in readings)
     return Filtered(
         asking=asking,
         rows=view.rows(current_user(request)).where(*(one for one in conditions if one is not None)),
         words=_words(view, search, readings, where_words, is_trash=is_trash),
-        is_filtered=bool(search or where_words) or any(reading.parts for reading in readings),
+        is_filtered=is_filtered,
         is_trash=is_trash,
         search=search,
         readings=readings,
         where=where_words,
         problem=" ".join(filter(None, problems)),
         found=found,
+        settled=_settled(view, request) if not (search or where.tree) else None,
     )
 
 
@@ -110,6 +133,44 @@ def _wanted(view: "View", request: Request) -> list[Wanted]:
     return [
         wanted for each in view.filters for wanted in each.wanted(values_of(request.query_params, each.name))
     ]
+
+
+def _settled(view: "View", request: Request) -> frozenset[Pair] | None:
+    """What is asked of the view's filters, if each holds rows to one value, and no more rows are hidden."""
+    params = request.query_params
+    named = [name for each in view.filters for name in each.parameters]
+    asked = frozenset((name, value) for name in named for value in params.getlist(name) if value)
+    held = [each.held(view, params) for each in view.filters if any(map(params.get, each.parameters))]
+    is_personal = view.scope(current_user(request)) is not None or ME in {value for _, value in asked}
+    return None if is_personal or None in held else asked
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _settled_rows(view: "View", is_trash: bool, asked: frozenset[Pair]) -> Select[Any]:
+    """The rows of a view that these parameters of its filters ask for."""
+    asking = _asking(view, asked)
+    conditions = [each.read(asking).condition for each in view.filters]
+    return _narrowed(select(view.model), [*_state(view, is_trash), *conditions], is_trash=is_trash)
+
+
+def _read(asking: Asking, number: int) -> Reading:
+    """What the address asks of the filter at `number` of the view."""
+    declared = asking.view.filters[number]
+    if any(value for name in declared.parameters for value in asking.params.getlist(name)):
+        return declared.read(asking)
+    return _unasked(asking.view, number)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _unasked(view: "View", number: int) -> Reading:
+    """What a filter makes of an address that says nothing of it: the same for everybody."""
+    return view.filters[number].read(_asking(view))
+
+
+def _asking(view: "View", asked: Iterable[Pair] = ()) -> Asking:
+    """An address with these parameters, from nobody."""
+    query = urlencode(sorted(asked)).encode()
+    return Asking(view, Request({"type": "http", "query_string": query}), Names())
 
 
 def _besides_where(reading: Reading, name: str, where: Where) -> Reading:

@@ -29,7 +29,7 @@ def check_indexes(view: "View") -> None:
     table = Base.metadata.tables[view.model.__tablename__]
     for name in (default_order(view, is_trash=False)[0], *sortable(view, is_trash=view.has_trash)):
         column = inspect(view.model).columns[name]
-        if not any(chain and chain[0] is column for chain in _walks(table)):
+        if not any(chain and chain[0] is column for chain in walks(table)):
             _refuse(view, "sorted", name, f"an index that begins with {column.name}")
     for declared in view.filters:
         for column in _filtered(view, declared.name):
@@ -44,7 +44,7 @@ def _refuse(view: "View", what: str, name: str, wanted: str) -> None:
     )
 
 
-def _walks(table: Table) -> Iterator[Sequence[Column[Any]]]:
+def walks(table: Table) -> Iterator[list[Column[Any]]]:
     """The columns of each index that a list can be walked by."""
     yield list(table.primary_key.columns)
     yield from ([column] for column in table.columns if column.unique)
@@ -59,7 +59,7 @@ def _is_ordered(index: Index) -> bool:
 
 def _kept(table: Any) -> Iterator[Column[Any]]:
     """The columns that an index holds, to be found by or to be compared without a look at the row."""
-    for chain in _walks(table):
+    for chain in walks(table):
         yield from chain
     for index in filter(_is_ordered, table.indexes):
         options = index.dialect_options["postgresql"]

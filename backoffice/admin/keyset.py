@@ -13,13 +13,14 @@ from enum import Enum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, and_, literal, tuple_
+from sqlalchemy import BigInteger, BindParameter, ColumnElement, and_, bindparam, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import TypeEngine
 
 from backoffice.errors import BadInput, ConfigurationError
 
 Attributes = Sequence[InstrumentedAttribute[Any]]
+Values = Sequence[BindParameter[Any]]
 
 #: Of a cursor: more than the longest values that can be sorted by.
 LONGEST: Final = 4_000
@@ -36,8 +37,18 @@ class Cursor:
     itself ("26–50"), and finds nothing.
     """
 
-    values: Sequence[Any]
+    values: tuple[Any, ...]
     position: int = 0
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The values by the names that `stretches_beyond` has for them."""
+        return {_parameter(number): value for number, value in enumerate(self.values)}
+
+    @property
+    def shape(self) -> "Cursor":
+        """What all cursors have in common that lead to the same conditions: where they have no value."""
+        return Cursor(tuple(None if value is None else ... for value in self.values))
 
     def __str__(self) -> str:
         plain = json.dumps(
@@ -48,7 +59,7 @@ class Cursor:
 
 def cursor_at(record: Any, attributes: Attributes, position: int) -> Cursor:
     """The cursor of a record in a list that is sorted by `attributes`."""
-    return Cursor([getattr(record, attribute.key) for attribute in attributes], position)
+    return Cursor(tuple(getattr(record, attribute.key) for attribute in attributes), position)
 
 
 def read_cursor(typed: str, attributes: Attributes) -> Cursor:
@@ -57,7 +68,7 @@ def read_cursor(typed: str, attributes: Attributes) -> Cursor:
     if len(values) != len(attributes) or type(position) is not int or abs(position) > FARTHEST:
         raise BadInput(UNREADABLE)
     try:
-        return Cursor([_value(*pair) for pair in zip(attributes, values, strict=True)], position)
+        return Cursor(tuple(_value(*pair) for pair in zip(attributes, values, strict=True)), position)
     except (ValueError, TypeError):
         raise BadInput(UNREADABLE) from None
 
@@ -68,13 +79,15 @@ def stretches_beyond(
     """The conditions for the rows beyond the cursor, in the order in which they follow.
 
     Each is one walk through the index of the list. There are two where the rows without a value, which
-    PostgreSQL takes for the largest, are still to come.
+    PostgreSQL takes for the largest, are still to come. Of the cursor only its shape matters: its
+    `parameters` go with the statement.
     """
-    first, value = attributes[0], cursor.values[0]
-    if value is None:
-        rest = and_(first.is_(None), _beyond(attributes[1:], cursor.values[1:], is_descending=is_descending))
+    first = attributes[0]
+    given = [bindparam(_parameter(number), type_=each.type) for number, each in enumerate(attributes)]
+    if cursor.values[0] is None:
+        rest = and_(first.is_(None), _beyond(attributes[1:], given[1:], is_descending=is_descending))
         return [rest, first.is_not(None)] if is_descending else [rest]
-    beyond = _beyond(attributes, cursor.values, is_descending=is_descending)
+    beyond = _beyond(attributes, given, is_descending=is_descending)
     return [beyond] if is_descending or not is_nullable(first) else [beyond, first.is_(None)]
 
 
@@ -82,8 +95,11 @@ def is_nullable(attribute: InstrumentedAttribute[Any]) -> bool:
     return bool(attribute.property.columns[0].nullable)
 
 
-def _beyond(attributes: Attributes, values: Sequence[Any], *, is_descending: bool) -> ColumnElement[bool]:
-    given = [literal(value, attribute.type) for attribute, value in zip(attributes, values, strict=True)]
+def _parameter(number: int) -> str:
+    return f"beyond_{number}"
+
+
+def _beyond(attributes: Attributes, given: Values, *, is_descending: bool) -> ColumnElement[bool]:
     if len(attributes) == 1:
         return attributes[0] < given[0] if is_descending else attributes[0] > given[0]
     row, last = tuple_(*attributes), tuple_(*given)

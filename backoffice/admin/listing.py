@@ -6,17 +6,21 @@ row on, which costs the same anywhere. Counting stops at a cap.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     CompoundSelect,
+    Integer,
     Select,
     and_,
     case,
     func,
     inspect,
+    literal_column,
     select,
     union_all,
 )
@@ -28,7 +32,7 @@ from starlette.responses import Response
 
 from backoffice.admin.cells import kind_of, listing_options
 from backoffice.admin.edge import QUERY_CANCELED
-from backoffice.admin.filtered import Filtered, filtered_query, read_filters
+from backoffice.admin.filtered import REMEMBERED, Filtered, filtered_query, read_filters
 from backoffice.admin.keyset import stretches_beyond
 from backoffice.admin.layout import Layout, chooser, layout_of
 from backoffice.admin.list_address import ListAddress
@@ -48,7 +52,7 @@ from backoffice.admin.saved_views import (
     saved_views,
     view_address,
 )
-from backoffice.searching import Match
+from backoffice.searching import Match, Search
 
 if TYPE_CHECKING:
     from backoffice.admin.site import AdminSite
@@ -157,7 +161,8 @@ async def _find_and_match(
 async def _find(
     session: AsyncSession, view: "View", filtered: Filtered, place: Place, names: list[str]
 ) -> Found:
-    page = (await session.execute(_walk(view, filtered, place, names))).unique().all()
+    parameters = place.cursor.parameters if place.cursor else {}
+    page = (await session.execute(_walk(view, filtered, place, names), parameters)).unique().all()
     walked = [record for record, _ in page]
     if not walked and (place.cursor or place.page > 1):
         return Found(nearest=await _nearest(session, view, filtered, place))
@@ -183,6 +188,18 @@ async def _nearest(session: AsyncSession, view: "View", filtered: Filtered, plac
 def _walk(view: "View", filtered: Filtered, place: Place, names: list[str]) -> Select[Any, int | None]:
     """The page's rows and, to know whether there are more, one beyond; beside them how many there are in all.
 
+    The values of a cursor are parameters of the statement.
+    """
+    if filtered.settled is not None:
+        return _settled_walk(view, filtered.statement, place.shape, tuple(names))
+    return _walk_through(view, filtered.statement, place, tuple(names), filtered.found)
+
+
+def _walk_through(
+    view: "View", some: Select[Any], place: Place, names: tuple[str, ...], searched_for: Search | None = None
+) -> Select[Any, int | None]:
+    """The same, through `some` rows.
+
     Rows in partitions are read as they are walked to, where none is skipped: to fetch them by their keys
     would have each partition planned for once more.
     """
@@ -192,52 +209,67 @@ def _walk(view: "View", filtered: Filtered, place: Place, names: list[str]) -> S
     stretches = stretches_beyond(place.cursor, columns, is_descending=is_descending) if place.cursor else []
     is_in_partitions, is_one_walk = len(_table_key(view)) > 1, len(stretches) <= 1 and not place.is_ranked
     if is_in_partitions and is_one_walk and not place.skipped:
-        rows = _in_one_go(view, filtered, place, order, stretches)
+        rows = _in_one_go(view, some, place, order, stretches)
     else:
-        rows = _by_their_keys(view, filtered, place, order, stretches)
-    shown = [*names, *(attribute.key for attribute in columns)]
-    return rows.options(*listing_options(view.model, tuple(shown)))
+        keys = _keys(view, some, place, order, stretches, searched_for)
+        rows = _by_their_keys(view, some, place, order, keys)
+    shown = (*names, *(attribute.key for attribute in columns))
+    return rows.options(*listing_options(view.model, shown))
+
+
+#: The statement of a page that many look at, made once for all of them.
+_settled_walk: Final = lru_cache(maxsize=REMEMBERED)(_walk_through)
 
 
 def _in_one_go(
-    view: "View", filtered: Filtered, place: Place, order: Order, stretches: Stretches
+    view: "View", some: Select[Any], place: Place, order: Order, stretches: Stretches
 ) -> Select[Any, int | None]:
     # Of all rows only the one beyond the page has a number for which it is counted how many there are.
     number = func.row_number().over(order_by=order)
-    rows = filtered.statement.where(*stretches).order_by(*order).limit(place.size + 1)
-    return rows.add_columns(_counted(view, filtered, place, number))
+    rows = some.where(*stretches).order_by(*order).limit(_written_out(place.size + 1))
+    return rows.add_columns(_counted(view, some, place, number))
 
 
 def _by_their_keys(
-    view: "View", filtered: Filtered, place: Place, order: Order, stretches: Stretches
+    view: "View", some: Select[Any], place: Place, order: Order, keys: CTE
 ) -> Select[Any, int | None]:
-    """The inner statement reads nothing but keys, so that an index answers it also where the page is far from
-    the beginning; the outer one then fetches these rows alone, with what their columns show.
-    """
-    table_key = _table_key(view)
-    if place.is_ranked and filtered.found:
-        keys = best_first(view, filtered.statement, filtered.found, place, table_key).cte("page_keys")
-        order = [keys.c.ordinal]
-    else:
-        some = filtered.statement.with_only_columns(*table_key).order_by(*order).limit(place.size + 1)
-        keys = _from(some, place, stretches).cte("page_keys")
+    """Fetches these rows alone, with what their columns show."""
     found = select(func.count()).select_from(keys).scalar_subquery()
     return (
-        select(view.model, _counted(view, filtered, place, found))
-        .join(keys, and_(*(own == found for own, found in zip(table_key, keys.c, strict=False))))
-        .order_by(*order)
-        .execution_options(**filtered.statement.get_execution_options())
+        select(view.model, _counted(view, some, place, found))
+        .join(keys, and_(*(own == found for own, found in zip(_table_key(view), keys.c, strict=False))))
+        .order_by(*([keys.c.ordinal] if "ordinal" in keys.c else order))
+        .execution_options(**some.get_execution_options())
     )
 
 
 def _counted(
-    view: "View", filtered: Filtered, place: Place, found: ColumnElement[int]
+    view: "View", some: Select[Any], place: Place, found: ColumnElement[int]
 ) -> ColumnElement[int | None]:
     """How many rows the list has; NULL where its first page (or a numbered one) shows the last of them."""
-    count = _count(view, filtered.statement.limit(COUNT_CAP + 1)).scalar_subquery()
+    count = _count(view, some.limit(_written_out(COUNT_CAP + 1))).scalar_subquery()
     if place.cursor or place.is_backward:
         return count
-    return case((found > place.size, count))
+    return case((found > _written_out(place.size), count))
+
+
+def _keys(
+    view: "View",
+    some: Select[Any],
+    place: Place,
+    order: Order,
+    stretches: Stretches,
+    searched_for: Search | None,
+) -> CTE:
+    """Nothing but the keys of the page's rows, so that an index answers also far from the beginning.
+
+    They have their `ordinal` with them, if it is not the list's own order.
+    """
+    table_key = _table_key(view)
+    if place.is_ranked and searched_for:
+        return best_first(view, some, searched_for, place, table_key).cte("page_keys")
+    keys = some.with_only_columns(*table_key).order_by(*order).limit(_written_out(place.size + 1))
+    return _from(keys, place, stretches).cte("page_keys")
 
 
 def _from(some: Select[Any], place: Place, stretches: Stretches) -> Select[Any] | CompoundSelect[Any]:
@@ -253,6 +285,13 @@ def _table_key(view: "View") -> list[InstrumentedAttribute[Any]]:
     mapper = inspect(view.model)
     columns = mapper.local_table.primary_key
     return [mapper.get_property_by_column(column).class_attribute for column in columns]
+
+
+def _written_out(number: int) -> ColumnElement[int]:
+    """A number that stands in the statement itself: with it as a parameter, PostgreSQL takes a plan for all
+    values for much dearer than it is, and makes another one each time.
+    """
+    return literal_column(str(number), Integer)
 
 
 def _count(view: "View", statement: Select[Any]) -> Select[int]:

@@ -48,6 +48,11 @@ class Place:
         return (self.page - 1) * self.size
 
     @property
+    def shape(self) -> "Place":
+        """What all places have in common whose rows are asked for in the same words."""
+        return replace(self, cursor=self.cursor and self.cursor.shape)
+
+    @property
     def is_last(self) -> bool:
         return self.is_backward and self.cursor is None
 

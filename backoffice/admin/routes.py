@@ -28,6 +28,7 @@ from backoffice.admin import (
     lookup,
     palette,
     past,
+    plans,
     preferring,
     restoring,
     signin,
@@ -43,6 +44,7 @@ STATIC: Final = Path(__file__).parent / "static"
 ONE_YEAR: Final = 365 * 24 * 3600
 
 ViewHandler = Callable[[AdminSite, View, Request], Awaitable[Response]]
+ViewQuestion = Callable[[View, Request], bool]
 SiteHandler = Callable[[AdminSite, Request], Awaitable[Response]]
 
 
@@ -76,7 +78,7 @@ def _routes(site: AdminSite, index: SiteHandler) -> list[BaseRoute]:
         Route("/account", page(signin.account_page), name="account"),
         Route("/account", page(signin.save_account), methods=["POST"]),
         Route("/account/password", page(signin.save_password, keeps_refusals=True), methods=["POST"]),
-        Route("/{identity}/list", view(listing.list_page), name="list"),
+        Route("/{identity}/list", view(listing.list_page, plans_by_value=plans.unless_one_walk), name="list"),
         Route("/{identity}/preferences", view(preferring.save_preferences), methods=["POST"]),
         Route("/{identity}/views", view(view_forms.views_page), name="views"),
         Route("/{identity}/views", view(view_forms.save), methods=["POST"]),
@@ -87,12 +89,14 @@ def _routes(site: AdminSite, index: SiteHandler) -> list[BaseRoute]:
         Route("/{identity}/export/{format}", view(export_jobs.export), methods=["POST"]),
         Route("/{identity}/create", view(editing.create_page), name="create"),
         Route("/{identity}/create", view(editing.create), methods=["POST"]),
-        Route("/{identity}/details/{pk}", view(details.details_page, by_key=True), name="details"),
-        Route("/{identity}/edit/{pk}", view(editing.edit_page, by_key=True), name="edit"),
+        Route(
+            "/{identity}/details/{pk}", view(details.details_page, plans_by_value=plans.never), name="details"
+        ),
+        Route("/{identity}/edit/{pk}", view(editing.edit_page, plans_by_value=plans.never), name="edit"),
         Route("/{identity}/edit/{pk}", view(editing.edit), methods=["POST"]),
         Route("/{identity}/in-place/{pk}/{field}", view(in_place.field_page), name="in_place"),
         Route("/{identity}/in-place/{pk}/{field}", view(in_place.save_field), methods=["POST"]),
-        Route("/{identity}/past/{pk}", view(past.past_page, by_key=True), name="past"),
+        Route("/{identity}/past/{pk}", view(past.past_page, plans_by_value=plans.never), name="past"),
         Route("/{identity}/past/{pk}", view(restoring.restore_version), methods=["POST"]),
         Route("/{identity}/bring-back/{pk}", view(bringing_back.bring_back), methods=["POST"]),
         Route("/{identity}/ajax/lookup", view(lookup.lookup), name="ajax_lookup"),
@@ -121,14 +125,19 @@ def _page(
     return site.edge(page, verb=verb, is_public=is_public, keeps_refusals=keeps_refusals)
 
 
-def _view(site: AdminSite, handler: ViewHandler, *, by_key: bool = False) -> Handler:
-    """A handler of one view, at the edge; the path names the view, and where it reads `by_key` the record."""
+def _view(site: AdminSite, handler: ViewHandler, *, plans_by_value: ViewQuestion = plans.always) -> Handler:
+    """A handler of one view, at the edge; the path names the view."""
 
     async def page(request: Request) -> Response:
         return await handler(site, site.view(request.path_params["identity"]), request)
 
     page.__name__ = handler.__name__
-    return site.edge(page, plans_by_value=not by_key)
+
+    def by_value(request: Request) -> bool:
+        view = site.find_view(request.path_params["identity"])
+        return view is None or plans_by_value(view, request)
+
+    return site.edge(page, plans_by_value=by_value)
 
 
 async def _missing(request: Request) -> Response:

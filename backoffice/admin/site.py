@@ -114,10 +114,13 @@ class AdminSite(Admin):
 
     def view(self, identity: str) -> View:
         """The view of that identity; NotFound if there is none."""
-        for view in self.declared:
-            if view.identity == identity:
-                return view
-        raise NotFound("There is no such page.")
+        view = self.find_view(identity)
+        if view is None:
+            raise NotFound("There is no such page.")
+        return view
+
+    def find_view(self, identity: str) -> View | None:
+        return next((view for view in self.declared if view.identity == identity), None)
 
     def view_of(self, model: type[Base]) -> View | None:
         """The view that shows records of `model`."""

@@ -5,7 +5,9 @@ filtered too. A parent that may be in the trash (the ticket of a comment) is loa
 which is not filtered: it must show even when it is trashed.
 """
 
-from sqlalchemy import event
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Executable, event
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
 from models import INCLUDE_TRASHED, Trashable
@@ -17,7 +19,13 @@ _LIVE_ROWS = with_loader_criteria(
 )
 
 
+#: Statements that are made once are run often, and what is found out about each is found out once.
+_OF_LIVE_ROWS: WeakKeyDictionary[Executable, Executable] = WeakKeyDictionary()
+
+
 @event.listens_for(Session, "do_orm_execute")
 def _leave_out_trashed_rows(state: ORMExecuteState) -> None:
     if not state.is_column_load and not state.execution_options.get("include_trashed", False):
-        state.statement = state.statement.options(_LIVE_ROWS)
+        if state.statement not in _OF_LIVE_ROWS:
+            _OF_LIVE_ROWS[state.statement] = state.statement.options(_LIVE_ROWS)
+        state.statement = _OF_LIVE_ROWS[state.statement]

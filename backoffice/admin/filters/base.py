@@ -122,6 +122,10 @@ class Filter(ABC):
     def read(self, asking: Asking) -> Reading:
         """What the request's address asks of this filter."""
 
+    def held(self, view: "View", params: QueryParams) -> str | None:
+        """The column that rows have one value in, as the address asks; None if it asks for anything else."""
+        return None
+
     def wanted(self, values: Iterable[str]) -> list[Wanted]:
         """The records that these values name, as far as they name any."""
         return []

@@ -6,9 +6,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import ColumnElement, false, inspect, not_, or_
+from starlette.datastructures import QueryParams
 
 from backoffice.admin.filters.base import Asking, Facet, Filter, Part, Reading, values_of
-from backoffice.admin.filters.operators import Operator
+from backoffice.admin.filters.operators import PRESENCE, Operator
 from backoffice.admin.formats import words
 from backoffice.admin.pages import FilterControl, Option
 from backoffice.errors import BadInput
@@ -46,6 +47,10 @@ class Choice(Filter):
         rest = {one: [(self.name, other.value) for other in chosen if other is not one] for one in chosen}
         parts = [Part(f"{title}: {words(one)}", rest[one]) for one in chosen]
         return Reading(control, condition, parts, conjunction="or")
+
+    def held(self, view: "View", params: QueryParams) -> str | None:
+        values = values_of(params, self.name)
+        return self.name if len(values) == 1 and values[0] not in PRESENCE else None
 
     def facet(self, asking: Asking) -> Facet:
         column = getattr(asking.view.model, self.name)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, exists, false, func, inspect, not_, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, RelationshipProperty
+from starlette.datastructures import QueryParams
 
 from backoffice.admin.filters.base import (
     MOST_VALUES,
@@ -114,6 +115,10 @@ class Related(_OfRecords):
         except BadInput as error:
             return Reading(control, problem=f"{title}: {error}")
         return Reading(control, condition, [Part(f"{title}: {self._shown(asking, value)}")])
+
+    def held(self, view: "View", params: QueryParams) -> str | None:
+        is_record = params.get(self.name) not in {NOBODY, *PRESENCE}
+        return _local_column(view.model, self.name).key if is_record else None
 
     def facet(self, asking: Asking) -> Facet | None:
         column = _local_column(asking.view.model, self.name)

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, literal
 from sqlalchemy.orm import InstrumentedAttribute
+from starlette.datastructures import QueryParams
 
 from backoffice.admin.filters.base import Asking, Filter, Part, Reading
 from backoffice.admin.filters.choices import among
@@ -36,12 +37,22 @@ class Exact(Filter):
         control = FilterControl(self.name, title, "text", value=typed)
         column = getattr(asking.view.model, self.name)
         if not typed:
-            return Reading(control, column != self.hidden if self.hidden else None)
+            return Reading(control, self._shown(column))
         try:
             value = parse_value(column, typed)
         except BadInput as error:
             return Reading(control, problem=f"{title}: {error}")
         return Reading(control, column == value, [Part(f"{title}: {typed[:40]}")])
+
+    def held(self, view: "View", params: QueryParams) -> str | None:
+        return self.name
+
+    def _shown(self, column: Any) -> ColumnElement[bool] | None:
+        """What shows unasked. It stands in the statement itself: the plan for it is made once."""
+        if not self.hidden:
+            return None
+        shown: ColumnElement[bool] = column != literal(self.hidden, column.type, literal_execute=True)
+        return shown
 
     def own_operators(self, view: "View") -> Sequence[Operator]:
         return (Operator.IS, Operator.NOT)
