@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Row
 from starlette.requests import Request
 
+from backoffice.admin.counting import COUNT_CAP, Count
 from backoffice.admin.origin import keeping
-from backoffice.admin.pager import count_in_words
 from backoffice.admin.pages import Link
 from backoffice.admin.view import View
 from backoffice.attachments import is_image
@@ -54,7 +54,7 @@ def _shown(
     items = [item(view, request, row) for row in newest.rows]
     is_cut = newest.count > len(items)
     whole = _whole_list(view, request, ticket, model) if is_cut else None
-    return Shown(items, count_in_words(newest.count), is_cut, whole)
+    return Shown(items, str(Count.read(newest.count, COUNT_CAP)), is_cut, whole)
 
 
 def _whole_list(view: View, request: Request, ticket: Ticket, model: type[Base]) -> Link | None:

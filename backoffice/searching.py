@@ -36,6 +36,8 @@ class Search:
     exact: ColumnElement[bool] | None = None
     #: Higher is better, the first counts most; empty: the rows have no order of their own.
     rank: Sequence[ColumnElement[Any]] = ()
+    #: Whether very many rows have the words: how many would take long to count.
+    is_frequent: bool = False
     #: What was left out, in a sentence.
     note: str = ""
     matches: FindMatches | None = None

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from backoffice.accounts.sessions import find_person
+from backoffice.admin.counting import Count
 from backoffice.admin.export_cursor import cursor_of
 from backoffice.admin.export_formats import FORMATS, Batches, ExportFormat, Rows
 from backoffice.admin.exporting import (
@@ -26,7 +27,6 @@ from backoffice.admin.exporting import (
     format_of,
     wanted_export,
 )
-from backoffice.admin.pager import COUNT_CAP
 from backoffice.admin.request import current_user, see_other, submitted
 from backoffice.audit.context import Change, without_change
 from backoffice.audit.record import record_event
@@ -81,9 +81,11 @@ def may_export_later(site: "AdminSite", request: Request) -> bool:
     return jobs is not None and jobs.may(request, "details")
 
 
-def may_be_large(site: "AdminSite", count: int | None) -> bool:
+def may_be_large(site: "AdminSite", count: Count | None) -> bool:
     """Whether a list of so many rows, as lists count them, may be more than is sent at once."""
-    return count is None or count > min(COUNT_CAP, *(at_once(site, made) for made in FORMATS.values()))
+    if count is None or not count.is_all:
+        return True
+    return count.rows > min(at_once(site, made) for made in FORMATS.values())
 
 
 async def _submit(request: Request, wanted: Export) -> Job:

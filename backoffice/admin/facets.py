@@ -11,11 +11,12 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from anyio import CapacityLimiter, WouldBlock
-from sqlalchemy import ColumnElement, Executable, Result, ScalarSelect, Select, func, literal, select
+from sqlalchemy import ColumnElement, Executable, Result, Select, select
 from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from backoffice.admin.counting import Conditions, Count, counted
 from backoffice.admin.edge import QUERY_CANCELED
 from backoffice.admin.filtered import Filtered, filtered_query
 from backoffice.admin.filters import Facet, Names, Wanted, read_names
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 #: Counting stops above: `1,000+`.
 FACET_CAP: Final = 1_000
+#: Rows that are looked through for what another table says of them.
+LOOKED_THROUGH: Final = 1_000
 #: For one question, and (in seconds) for all of a list together.
 ONE_MS: Final = 150
 ALL_SECONDS: Final = 0.6
@@ -41,11 +44,12 @@ Counts = dict[str, str]
 
 @dataclass
 class _Question:
-    """The facet of one filter, and all rows that it is asked of."""
+    """The facet of one filter, and what it is asked of: those of `rows` that meet all `conditions`."""
 
     name: str
     facet: Facet
     rows: Select[Any]
+    conditions: Conditions
     #: The keys that most of the rows have, and that this person knows.
     keys: Sequence[Any] = ()
 
@@ -102,24 +106,28 @@ async def _answers(site: "AdminSite", view: "View", request: Request, filtered: 
     for question in questions:
         question.keys = await _popular(asker, question, order)
     names = await _know(site, request, questions)
-    counted = {question.name: await _count(asker, question) for question in questions}
+    counts_of = {question.name: await _count(asker, view, question) for question in questions}
     return {
         question.name: {"counts": counts, "popular": _offered(question, names, counts)}
         for question in questions
-        if (counts := counted[question.name])
+        if (counts := counts_of[question.name])
     }
 
 
 def _questions(view: "View", filtered: Filtered) -> list[_Question]:
     facets = [(number, each, each.facet(filtered.asking)) for number, each in enumerate(view.filters)]
-    return [_Question(each.name, facet, filtered.besides(number)) for number, each, facet in facets if facet]
+    return [
+        _Question(each.name, facet, filtered.rows, filtered.conditions(number))
+        for number, each, facet in facets
+        if facet
+    ]
 
 
 async def _popular(asker: "_Asker", question: _Question, order: Sequence[ColumnElement[Any]]) -> list[Any]:
     """The keys that most of the first rows have, in the order of the list, which an index has."""
     if question.facet.popular is None:
         return []
-    most = question.facet.popular.among(question.rows.order_by(*order))
+    most = question.facet.popular.among(question.rows.where(*question.conditions).order_by(*order))
     rows = await asker.ask(most)
     return [key for (key,) in rows] if rows else []
 
@@ -134,26 +142,27 @@ async def _know(site: "AdminSite", request: Request, questions: Sequence[_Questi
     return names
 
 
-async def _count(asker: "_Asker", question: _Question) -> Counts:
+async def _count(asker: "_Asker", view: "View", question: _Question) -> Counts:
     """How many rows each value has; nothing where that takes too long."""
     values = question.values
     if not values:
         return {}
-    statement = select(*(_capped(question.rows.where(condition)) for _, condition in values))
+    statement = select(*(_counted(view, question, condition) for _, condition in values))
     rows = await asker.ask(statement)
     if not rows:
         return {}
-    return {value: _in_words(count) for (value, _), count in zip(values, rows[0], strict=True)}
+    counts = [Count.read(number, FACET_CAP) for number in rows[0]]
+    return {value: _in_words(count) for (value, _), count in zip(values, counts, strict=True)}
 
 
-def _capped(rows: Select[Any]) -> ScalarSelect[int]:
-    """How many rows there are, as far as counting goes."""
-    some = rows.with_only_columns(literal(1).label("one"), maintain_column_froms=True).limit(FACET_CAP + 1)
-    return select(func.count()).select_from(some.subquery()).scalar_subquery()
+def _counted(view: "View", question: _Question, condition: ColumnElement[bool]) -> ColumnElement[Any]:
+    conditions = [*question.conditions, condition]
+    return counted(view, question.rows, conditions, cap=FACET_CAP, most=LOOKED_THROUGH)
 
 
-def _in_words(count: int) -> str:
-    return f"{FACET_CAP:,}+" if count > FACET_CAP else f"{count:,}"
+def _in_words(count: Count) -> str:
+    # That there are at least none says nothing.
+    return str(count) if count.is_all or count.rows else ""
 
 
 def _offered(question: _Question, names: Names, counts: Counts) -> list[dict[str, str]]:

@@ -14,6 +14,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from backoffice.admin.cells import attribute_of
+from backoffice.admin.counting import COUNT_CAP, FREQUENT_CAP, Conditions
 from backoffice.admin.filters import Asking, Compared, Part, Reading, Wanted
 from backoffice.admin.filters.base import Pair, values_of
 from backoffice.admin.filters.names import Names
@@ -37,12 +38,13 @@ REMEMBERED: Final = 500
 class Filtered:
     """The rows that an address asks for.
 
-    `words` is what it selects, such as `all tickets that match “printer”`. `rows` are those of the scope,
-    the state, the search and the advanced filter; the plain filters narrow them further.
+    `words` is what it selects, such as `all tickets that match “printer”`. `rows` are those of the scope and
+    the state; the search and the advanced filter narrow them to the `wanted`, and the plain filters further.
     """
 
     asking: Asking
     rows: Select[Any]
+    wanted: Conditions
     words: str
     is_filtered: bool
     is_trash: bool
@@ -68,8 +70,22 @@ class Filtered:
 
     def besides(self, position: int | None) -> Select[Any]:
         """The same, but for what the filter at `position` of the view asks."""
-        conditions = [reading.condition for number, reading in enumerate(self.readings) if number != position]
-        return _narrowed(self.rows, conditions, is_trash=self.is_trash)
+        return _narrowed(self.rows, self.conditions(position), is_trash=self.is_trash)
+
+    def conditions(self, besides: int | None = None) -> Conditions:
+        """All that narrow `rows`, but for what the filter at the position `besides` of the view asks."""
+        plain = [reading.condition for number, reading in enumerate(self.readings) if number != besides]
+        return [*self.wanted, *(one for one in plain if one is not None)]
+
+    @property
+    def finds_many(self) -> bool:
+        """Whether it searches for words that very many rows have."""
+        return self.found is not None and self.found.is_frequent
+
+    @property
+    def count_cap(self) -> int:
+        """As far as it is counted."""
+        return FREQUENT_CAP if self.finds_many else COUNT_CAP
 
     def parts(self) -> list[tuple[Sequence[str], Part]]:
         """Each thing that the filters ask, and the parameters that its `rest` is to stand for."""
@@ -109,13 +125,14 @@ async def read_filters(site: "AdminSite", view: "View", request: Request) -> Fil
     ]
     advanced, where_problem = _advanced(asking, where)
     plain = found.condition if found else None
-    conditions = [*_state(view, is_trash), plain, advanced.condition if advanced else None]
+    wanted = [plain, advanced.condition if advanced else None]
     problems = [search_problem, trash_problem, *(reading.problem for reading in readings), where_problem]
     where_words = advanced.words if advanced else ""
     is_filtered = bool(search or where_words) or any(reading.parts for reading in readings)
     return Filtered(
         asking=asking,
-        rows=view.rows(current_user(request)).where(*(one for one in conditions if one is not None)),
+        rows=view.rows(current_user(request)).where(*_state(view, is_trash)),
+        wanted=[one for one in wanted if one is not None],
         words=_words(view, search, readings, where_words, is_trash=is_trash),
         is_filtered=is_filtered,
         is_trash=is_trash,

@@ -14,13 +14,11 @@ from sqlalchemy import (
     CTE,
     ColumnElement,
     CompoundSelect,
-    Integer,
     Select,
     and_,
     case,
     func,
     inspect,
-    literal_column,
     select,
     union_all,
 )
@@ -31,6 +29,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from backoffice.admin.cells import kind_of, listing_options
+from backoffice.admin.counting import COUNT_CAP, Count, counted, written_out
 from backoffice.admin.edge import QUERY_CANCELED
 from backoffice.admin.filtered import REMEMBERED, Filtered, filtered_query, read_filters
 from backoffice.admin.keyset import stretches_beyond
@@ -39,7 +38,7 @@ from backoffice.admin.list_address import ListAddress
 from backoffice.admin.list_builder import ListBuilder
 from backoffice.admin.marking import NO_MATCHES, matches_in
 from backoffice.admin.origin import here
-from backoffice.admin.pager import COUNT_CAP, Found, count_in_words, found_at, last_page
+from backoffice.admin.pager import Found, count_in_words, found_at, last_page
 from backoffice.admin.pages import Column, Row
 from backoffice.admin.places import LAST, Place, ordering, place_of, sorted_by
 from backoffice.admin.ranking import best_first, is_ranked
@@ -167,12 +166,12 @@ async def _find(
     if not walked and (place.cursor or place.page > 1):
         return Found(nearest=await _nearest(session, view, filtered, place))
     # The last row has it for certain: where a row has its number, no other one has.
-    counted = page[-1][1] if page else None
+    number = page[-1][1] if page else None
     # Where the walk begins at the first row and meets the last, nothing was left to count.
-    count = place.skipped + len(walked) if counted is None else counted
-    if place.is_last and count <= COUNT_CAP:
+    count = Count(place.skipped + len(walked)) if number is None else Count.read(number, filtered.count_cap)
+    if place.is_last and count.is_all:
         # It has a number, by which the rows before it have theirs.
-        return Found(nearest=last_page(count, place.size))
+        return Found(nearest=last_page(count.rows, place.size))
     return found_at(place, walked, count)
 
 
@@ -192,13 +191,27 @@ def _walk(view: "View", filtered: Filtered, place: Place, names: list[str]) -> S
     """
     if filtered.settled is not None:
         return _settled_walk(view, filtered.statement, place.shape, tuple(names))
-    return _walk_through(view, filtered.statement, place, tuple(names), filtered.found)
+    count = _count_beside(view, filtered, place)
+    return _walk_through(view, filtered.statement, place, tuple(names), filtered.found, count)
+
+
+def _count_beside(view: "View", filtered: Filtered, place: Place) -> ColumnElement[Any]:
+    rows = filtered.rows
+    if filtered.finds_many:
+        # The way that the page walks, whose rows are read already.
+        rows = rows.order_by(*ordering(view.model, place.sort_by, is_descending=place.is_descending))
+    return counted(view, rows, filtered.conditions(), cap=filtered.count_cap)
 
 
 def _walk_through(
-    view: "View", some: Select[Any], place: Place, names: tuple[str, ...], searched_for: Search | None = None
+    view: "View",
+    some: Select[Any],
+    place: Place,
+    names: tuple[str, ...],
+    searched_for: Search | None = None,
+    count: ColumnElement[Any] | None = None,
 ) -> Select[Any, int | None]:
-    """The same, through `some` rows.
+    """The same, through `some` rows, which are counted up to the cap unless there is a `count`.
 
     Rows in partitions are read as they are walked to, where none is skipped: to fetch them by their keys
     would have each partition planned for once more.
@@ -207,12 +220,14 @@ def _walk_through(
     order = ordering(view.model, place.sort_by, is_descending=is_descending)
     columns = sorted_by(view.model, place.sort_by)
     stretches = stretches_beyond(place.cursor, columns, is_descending=is_descending) if place.cursor else []
+    if count is None:
+        count = counted(view, some, (), cap=COUNT_CAP)
     is_in_partitions, is_one_walk = len(_table_key(view)) > 1, len(stretches) <= 1 and not place.is_ranked
     if is_in_partitions and is_one_walk and not place.skipped:
-        rows = _in_one_go(view, some, place, order, stretches)
+        rows = _in_one_go(some, place, order, stretches, count)
     else:
         keys = _keys(view, some, place, order, stretches, searched_for)
-        rows = _by_their_keys(view, some, place, order, keys)
+        rows = _by_their_keys(view, some, place, order, keys, count)
     shown = (*names, *(attribute.key for attribute in columns))
     return rows.options(*listing_options(view.model, shown))
 
@@ -222,35 +237,32 @@ _settled_walk: Final = lru_cache(maxsize=REMEMBERED)(_walk_through)
 
 
 def _in_one_go(
-    view: "View", some: Select[Any], place: Place, order: Order, stretches: Stretches
+    some: Select[Any], place: Place, order: Order, stretches: Stretches, count: ColumnElement[Any]
 ) -> Select[Any, int | None]:
     # Of all rows only the one beyond the page has a number for which it is counted how many there are.
     number = func.row_number().over(order_by=order)
-    rows = some.where(*stretches).order_by(*order).limit(_written_out(place.size + 1))
-    return rows.add_columns(_counted(view, some, place, number))
+    rows = some.where(*stretches).order_by(*order).limit(written_out(place.size + 1))
+    return rows.add_columns(_counted(place, number, count))
 
 
 def _by_their_keys(
-    view: "View", some: Select[Any], place: Place, order: Order, keys: CTE
+    view: "View", some: Select[Any], place: Place, order: Order, keys: CTE, count: ColumnElement[Any]
 ) -> Select[Any, int | None]:
     """Fetches these rows alone, with what their columns show."""
     found = select(func.count()).select_from(keys).scalar_subquery()
     return (
-        select(view.model, _counted(view, some, place, found))
+        select(view.model, _counted(place, found, count))
         .join(keys, and_(*(own == found for own, found in zip(_table_key(view), keys.c, strict=False))))
         .order_by(*([keys.c.ordinal] if "ordinal" in keys.c else order))
         .execution_options(**some.get_execution_options())
     )
 
 
-def _counted(
-    view: "View", some: Select[Any], place: Place, found: ColumnElement[int]
-) -> ColumnElement[int | None]:
+def _counted(place: Place, found: ColumnElement[int], count: ColumnElement[Any]) -> ColumnElement[int | None]:
     """How many rows the list has; NULL where its first page (or a numbered one) shows the last of them."""
-    count = _count(view, some.limit(_written_out(COUNT_CAP + 1))).scalar_subquery()
     if place.cursor or place.is_backward:
         return count
-    return case((found > _written_out(place.size), count))
+    return case((found > written_out(place.size), count))
 
 
 def _keys(
@@ -268,7 +280,7 @@ def _keys(
     table_key = _table_key(view)
     if place.is_ranked and searched_for:
         return best_first(view, some, searched_for, place, table_key).cte("page_keys")
-    keys = some.with_only_columns(*table_key).order_by(*order).limit(_written_out(place.size + 1))
+    keys = some.with_only_columns(*table_key).order_by(*order).limit(written_out(place.size + 1))
     return _from(keys, place, stretches).cte("page_keys")
 
 
@@ -285,13 +297,6 @@ def _table_key(view: "View") -> list[InstrumentedAttribute[Any]]:
     mapper = inspect(view.model)
     columns = mapper.local_table.primary_key
     return [mapper.get_property_by_column(column).class_attribute for column in columns]
-
-
-def _written_out(number: int) -> ColumnElement[int]:
-    """A number that stands in the statement itself: with it as a parameter, PostgreSQL takes a plan for all
-    values for much dearer than it is, and makes another one each time.
-    """
-    return literal_column(str(number), Integer)
 
 
 def _count(view: "View", statement: Select[Any]) -> Select[int]:

@@ -2,26 +2,24 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
+from backoffice.admin.counting import Count
 from backoffice.admin.keyset import Attributes, cursor_at
 from backoffice.admin.list_address import AFTER, BEFORE, ListAddress
 from backoffice.admin.pages import Pager, PageStep
 from backoffice.admin.places import LAST, NUMBERED_ROWS, Place
 
-#: Counting stops above: `10,000+`.
-COUNT_CAP: Final = 10_000
-
 
 @dataclass(frozen=True)
 class Found:
-    """The records of one page; `count` is exact up to the cap, and None where it was not counted.
+    """The records of one page; `count` is None where it was not counted.
 
     `first` is the position of the first record: from 1, backwards from the end from -1, 0 if unknown.
     """
 
     records: Sequence[Any] = ()
-    count: int | None = None
+    count: Count | None = None
     first: int = 0
     has_previous: bool = False
     has_next: bool = False
@@ -33,7 +31,7 @@ class Found:
         return self.first + len(self.records) - 1 if self.first else 0
 
 
-def found_at(place: Place, walked: Sequence[Any], count: int) -> Found:
+def found_at(place: Place, walked: Sequence[Any], count: Count) -> Found:
     """What a walk from `place` found; it went one row further than the page, if there was one."""
     has_more = len(walked) > place.size
     records = walked[: place.size]
@@ -42,7 +40,7 @@ def found_at(place: Place, walked: Sequence[Any], count: int) -> Found:
     first = _first_position(place, len(records), count, has_more=has_more)
     return Found(
         records,
-        count,
+        count.reaching(max(first, 1) + len(records) - 1),
         first,
         has_previous=has_more if place.is_backward else bool(place.cursor) or place.page > 1,
         has_next=place.cursor is not None if place.is_backward else has_more,
@@ -53,18 +51,18 @@ def last_page(count: int, size: int) -> int:
     return max(1, -(-count // size))
 
 
-def _first_position(place: Place, shown: int, count: int, *, has_more: bool) -> int:
+def _first_position(place: Place, shown: int, count: Count, *, has_more: bool) -> int:
     """Where the page begins. A cursor's position is as old as its page: where it cannot be, none is known."""
     if place.cursor is None:
         return -shown if place.is_backward else place.skipped + 1
     if not has_more:
-        at_the_end = count - shown + 1 if count <= COUNT_CAP else -shown
+        at_the_end = count.rows - shown + 1 if count.is_all else -shown
         return 1 if place.is_backward else at_the_end
     position = place.cursor.position
     first = position - shown if place.is_backward else position + 1
     if position < 0:
         return first if first + shown < 0 else 0
-    is_possible = first > 1 and (count > COUNT_CAP or first + shown <= count)
+    is_possible = first > 1 and (not count.is_all or first + shown <= count.rows)
     return first if is_possible and position else 0
 
 
@@ -101,10 +99,8 @@ def _beyond(address: ListAddress, side: str, record: Any, order: Attributes, pos
     return str(address.beyond(side, str(cursor_at(record, order, position))))
 
 
-def count_in_words(count: int | None) -> str:
-    if count is None:
-        return ""
-    return f"{COUNT_CAP:,}+" if count > COUNT_CAP else f"{count:,}"
+def count_in_words(count: Count | None) -> str:
+    return "" if count is None else str(count)
 
 
 def _words(found: Found) -> str:
@@ -130,7 +126,7 @@ def _steps(address: ListAddress, place: Place, found: Found, page: int | None) -
             yield PageStep()
         yield PageStep(f"{number:,}", str(address.at_page(number)), number == page)
         before = number
-    is_capped = found.count is not None and found.count > COUNT_CAP
+    is_capped = found.count is not None and not found.count.is_all
     if is_capped and (found.has_next or page is None):
         yield PageStep()
         yield PageStep("Last", str(address.at_page(LAST)), found.last == -1)
@@ -138,8 +134,8 @@ def _steps(address: ListAddress, place: Place, found: Found, page: int | None) -
 
 def _numbers(place: Place, found: Found, page: int | None) -> list[int]:
     numbers = {1} if page is None else {1, page - 1, page, page + (1 if found.has_next else 0)}
-    if found.count is not None and found.count <= COUNT_CAP:
-        numbers.add(last_page(found.count, place.size))
+    if found.count is not None and found.count.is_all:
+        numbers.add(last_page(found.count.rows, place.size))
     # A gap of one is filled by it.
     numbers |= {number - 1 for number in numbers if number - 2 in numbers}
     return sorted(number for number in numbers if 0 < number * place.size <= NUMBERED_ROWS or number == page)

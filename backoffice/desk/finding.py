@@ -106,6 +106,7 @@ async def ticket_search(session: AsyncSession, term: str) -> Search:
         condition=and_(or_(*_everywhere(terms, elsewhere), *by_keys), *_without(terms)),
         exact=numbered[0] if numbered else None,
         rank=[*_are_surely_theirs(elsewhere.addressed), by_words],
+        is_frequent=elsewhere.own is None,
         note=elsewhere.note,
         matches=partial(find_matches, terms=terms, said_in=elsewhere.tickets),
     )

@@ -10,8 +10,9 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from admin_views.tickets import TicketAdmin
+from backoffice.admin.counting import COUNT_CAP
 from backoffice.admin.keyset import Cursor
-from backoffice.admin.pager import COUNT_CAP, last_page
+from backoffice.admin.pager import last_page
 from backoffice.admin.places import LAST
 from benchmarks.peers.browser import Answer, Browser, Refused, form_with
 from benchmarks.peers.contestants import Contestant
