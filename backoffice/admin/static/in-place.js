@@ -13,10 +13,13 @@ function start() {
   document.body.append(dialog);
   for (const each of list.querySelectorAll("[data-row]")) addButtons(each);
   list.addEventListener("click", (event) => {
-    const button = event.target.closest("button[data-in-place]");
-    if (button) open(button);
+    const button = event.target.closest("button[data-in-place], button.edit-row");
+    if (button?.matches(".edit-row")) offer(button);
+    else if (button) open(button);
   });
   dialog.addEventListener("click", (event) => {
+    const offered = event.target.closest("button[data-in-place]");
+    if (offered) open(row.querySelector(`[data-in-place="${CSS.escape(offered.dataset.inPlace)}"]`));
     const isOutside = event.target === dialog;
     if (isOutside || event.target.closest("[data-leave]")) {
       event.preventDefault();
@@ -29,21 +32,61 @@ function start() {
 
 // The heads say which columns are edited; the server need not say it of each row.
 function addButtons(row) {
-  const title = row.querySelector(".is-main")?.innerText.trim() ?? "";
+  const main = row.querySelector(".is-main");
+  const title = (main?.querySelector("a") ?? main)?.innerText.trim() ?? "";
   const cells = [...row.children];
-  for (const head of list.querySelectorAll("th[data-in-place]")) {
+  const heads = list.querySelectorAll("th[data-in-place]");
+  for (const head of heads) {
     const cell = cells[head.cellIndex];
-    const button = document.createElement("button");
-    const mark = document.createElement("i");
-    Object.assign(button, { type: "button", className: "edit-cell icon-button", title: "Edit" });
+    const button = pencil("edit-cell", `Edit ${head.dataset.label} of ${title}`);
     button.dataset.inPlace = `${head.dataset.inPlace}/${row.dataset.row}/${head.dataset.field}`;
-    button.setAttribute("aria-label", `Edit ${head.dataset.label} of ${title}`);
-    mark.className = "ti ti-pencil";
-    mark.setAttribute("aria-hidden", "true");
-    button.append(mark);
+    button.dataset.label = head.dataset.label;
     cell.classList.add("is-editable");
     cell.append(button);
   }
+  if (heads.length) main?.append(pencil("edit-row", `Edit ${title}`));
+}
+
+function pencil(name, label) {
+  const button = document.createElement("button");
+  Object.assign(button, { type: "button", className: `${name} icon-button`, title: "Edit" });
+  button.setAttribute("aria-label", label);
+  button.append(icon("pencil"));
+  return button;
+}
+
+function icon(name) {
+  const mark = document.createElement("i");
+  mark.className = `ti ti-${name}`;
+  mark.setAttribute("aria-hidden", "true");
+  return mark;
+}
+
+// Where a row is a card, its fields are offered one below the other, with what they hold.
+function offer(button) {
+  row = button.closest("[data-row]");
+  const fields = document.createElement("div");
+  fields.className = "in-place-fields";
+  fields.append(...[...row.querySelectorAll(".edit-cell")].map(offered));
+  show(fields, button);
+}
+
+function offered(inCell) {
+  const button = document.createElement("button");
+  const [label, value] = [document.createElement("span"), document.createElement("span")];
+  label.textContent = inCell.dataset.label;
+  value.textContent = held(inCell.closest("td"));
+  button.type = "button";
+  button.dataset.inPlace = inCell.dataset.inPlace;
+  button.append(label, " ", value, icon("chevron-right"));
+  return button;
+}
+
+function held(cell) {
+  const several = [...cell.querySelectorAll(".several > *")].map((each) => each.textContent.trim());
+  const copy = cell.cloneNode(true);
+  for (const each of copy.querySelectorAll(".cell-label, [aria-hidden], button")) each.remove();
+  return several.length ? several.join(", ") : copy.textContent.trim();
 }
 
 async function open(button) {
@@ -67,7 +110,7 @@ function show(form, button) {
   title.textContent = button.getAttribute("aria-label");
   dialog.setAttribute("aria-label", title.textContent);
   fill(title, form);
-  dialog.showModal();
+  if (!dialog.open) dialog.showModal();
   placeBeside(button);
   focusOnField();
 }
@@ -80,7 +123,7 @@ function fill(title, form) {
 }
 
 function placeBeside(button) {
-  const at = button.closest("td").getBoundingClientRect();
+  const at = (button.checkVisibility() ? button.closest("td") : row.querySelector(".edit-row")).getBoundingClientRect();
   const left = Math.min(at.left, innerWidth - dialog.offsetWidth - 16);
   const isRoomBelow = at.bottom + dialog.offsetHeight + 16 < innerHeight;
   const top = isRoomBelow ? at.bottom + 4 : Math.max(16, at.top - dialog.offsetHeight - 4);
@@ -89,7 +132,7 @@ function placeBeside(button) {
 }
 
 function focusOnField() {
-  const field = dialog.querySelector("[data-focus-first], .combo input, select:not([hidden]), input:not([type=hidden]), textarea");
+  const field = dialog.querySelector("[data-focus-first], .in-place-fields button, .combo input, select:not([hidden]), input:not([type=hidden]), textarea");
   field?.focus();
 }
 
@@ -129,5 +172,7 @@ function take(page) {
 
 function focusOnButton() {
   const buttons = [...list.querySelectorAll("button[data-in-place]")];
-  (buttons.find((each) => each.dataset.inPlace === address) ?? buttons[0])?.focus();
+  const button = buttons.find((each) => each.dataset.inPlace === address) ?? buttons[0];
+  const ofRow = row?.isConnected ? row.querySelector(".edit-row") : list.querySelector(".edit-row");
+  (button?.checkVisibility() ? button : ofRow)?.focus();
 }
