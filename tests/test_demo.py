@@ -20,6 +20,9 @@ from backoffice.demo.files import draw_file
 from backoffice.demo.library import scenarios, singles, vocabulary
 from backoffice.demo.people import customers, staff
 from backoffice.demo.stories import Story, Storyteller
+from backoffice.settings import Settings
+from tests.admin.desk import open_desk
+from tests.admin.lists import keys_in, links_in, listed, main_of
 from tests.conftest import NAMED_FOR_TESTS
 from tests.databases import Database, Server
 
@@ -227,6 +230,31 @@ class TestHistory:
         assert await loaded.number("SELECT count(*) FROM tickets WHERE deleted_at IS NOT NULL") >= 5
         restored = "SELECT count(*) FROM tickets WHERE title LIKE 'Fw: Re: Fw:%' AND deleted_at IS NULL"
         assert await loaded.number(restored) == 1
+
+
+class TestViews:
+    async def test_open_and_find_something(
+        self, loaded: Loaded, demo_database: Database, tmp_path: Path
+    ) -> None:
+        settings = Settings(
+            database_url=demo_database.app_url,
+            secret_key="a secret that only the tests know",
+            var_dir=tmp_path,
+        )
+        known = {}
+        async with open_desk(demo_database, settings) as desk:
+            for email, _ in DEMO_ACCOUNTS:
+                visitor = await desk.browser()
+                await visitor.sign_in(email, DEMO_PASSWORD)
+                known[email] = {
+                    link for link in links_in(await listed(visitor.client)) if re.search(r"view=\d", link)
+                }
+                for link in known[email]:
+                    shown = await visitor.get(link)
+                    assert "This view asks" not in main_of(shown)
+                    assert "Discard changes" not in main_of(shown)
+                    assert keys_in(shown) or "assignee=me" in link
+        assert [len(known[email]) for email, _ in DEMO_ACCOUNTS] == [4, 3, 4, 3]
 
 
 class TestLoadDemo:

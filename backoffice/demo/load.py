@@ -18,6 +18,7 @@ from backoffice.demo.files import DrawnFile, draw_file
 from backoffice.demo.library import Vocabulary, vocabulary
 from backoffice.demo.people import Person, customers, staff
 from backoffice.demo.stories import Story, Storyteller
+from backoffice.demo.views import add_views
 from backoffice.demo.work import work_remaining
 from models import Attachment, Comment, Group, Operation, Tag, Ticket, User, ticket_tags, user_groups
 
@@ -72,6 +73,7 @@ async def _load(factory: SessionFactory, store: FileStore, now: datetime) -> Non
         await loader.add_tickets(stories)
         await loader.add_comments(stories)
         await loader.add_attachments(store, stories)
+        await loader.add_views()
 
 
 class _Loader:
@@ -136,6 +138,9 @@ class _Loader:
             if story.has_file
         ]
         await self._session.execute(insert(Attachment), rows)
+
+    async def add_views(self) -> None:
+        await add_views(self._session, self._users)
 
     def _chosen(self, tags: Sequence[str]) -> Iterable[str]:
         # Nobody tags everything: the first tag is the topic, the others are on most tickets.
