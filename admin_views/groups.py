@@ -1,6 +1,6 @@
 """Groups: the roles of staff, and the matrix of what each may do."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqladmin.contrib.rbac import PermissionMatrixField, build_permission_rows
@@ -8,12 +8,12 @@ from starlette.requests import Request
 
 from admin_views import bulk_actions
 from backoffice.accounts.grants import Grants
-from backoffice.accounts.groups import flush_and_keep_an_administrator, set_grants
+from backoffice.accounts.groups import flush_and_keep_an_administrator, members_of, set_grants
 from backoffice.admin.forms import Section
 from backoffice.admin.pages import Cell, Kind
 from backoffice.admin.request import current_user
 from backoffice.admin.view import View
-from models import Group
+from models import Group, User
 
 
 def _rows(view: View) -> list[Any]:
@@ -54,7 +54,7 @@ class GroupAdmin(View, model=Group):
     more_columns = ["users"]
     column_sortable_list = ["name"]
     column_default_sort = "name"
-    column_details_list = ["name", "users", "accesses"]
+    column_details_list = ["name", "accesses"]
     column_labels = {"accesses": "Grants", "users": "Members"}
     cells = {"accesses": _in_words}
     form_sections = [
@@ -64,10 +64,22 @@ class GroupAdmin(View, model=Group):
     form_relations = ["accesses"]
     extra_fields = {"permissions": _matrix}
     bulk_actions = bulk_actions.FOR_GROUPS
+    details_template = "group.html"
     never_brought_back = (
         "A group is not brought back: what it granted shall be granted by somebody who has it. Make it anew."
     )
     empty_title = "No groups"
+
+    async def details_extra(self, request: Request, record: Group) -> Mapping[str, Any]:
+        members, users = await members_of(request.state.session, record.id), self.site.view_of(User)
+        count = members[0].in_all if members else 0
+        may_list = users is not None and users.may(request, "list")
+        return {
+            "members": members,
+            "count": count,
+            "users_url": users.url("details") if users and users.may(request, "details") else "",
+            "all_url": f"{users.url('list')}?groups={record.id}" if users and may_list else "",
+        }
 
     async def before_save(
         self, request: Request, record: Group, values: dict[str, Any], *, is_new: bool

@@ -1,10 +1,12 @@
 """Tags: the labels that group tickets."""
 
 from sqlalchemy import ColumnElement
+from starlette.requests import Request
 
 from admin_views import bulk_actions
+from admin_views.ticket_lists import to_tickets
 from backoffice.admin.forms import Section
-from backoffice.admin.pages import Kind
+from backoffice.admin.pages import Kind, Link
 from backoffice.admin.questions import FieldKind
 from backoffice.admin.view import View
 from backoffice.searching import Search
@@ -30,6 +32,9 @@ class TagAdmin(View, model=Tag):
     bulk_actions = bulk_actions.FOR_TAGS
     empty_title = "No tags"
     empty_text = "Tags group tickets by what they are about, such as billing or printers."
+
+    def record_actions(self, request: Request, record: Tag) -> list[Link]:
+        return to_tickets(self, request, "Its tickets", tags=str(record.id))
 
     def search(self, term: str) -> ColumnElement[bool]:
         return Tag.name.icontains(term, autoescape=True)

@@ -10,9 +10,10 @@ from wtforms import PasswordField
 
 from admin_views import bulk_actions, erasing
 from admin_views.pickers import GROUPS
+from admin_views.ticket_lists import to_tickets
 from backoffice.accounts.people import may_manage
 from backoffice.accounts.saving import apply_credentials, check_person
-from backoffice.admin.filters import Dates, Flag
+from backoffice.admin.filters import Dates, Flag, RelatedMany
 from backoffice.admin.forms import Section
 from backoffice.admin.pages import Link
 from backoffice.admin.questions import FieldKind
@@ -56,6 +57,7 @@ class UserAdmin(View, model=User):
     filters = [
         Flag("is_staff", label="Staff"),
         Flag("is_active", label="Active"),
+        RelatedMany("groups", GROUPS, label="Group", counts=False, presence=False),
         Dates("created_at", label="Created"),
         Dates("last_login", label="Last sign-in"),
     ]
@@ -99,10 +101,13 @@ class UserAdmin(View, model=User):
 
     def record_actions(self, request: Request, record: User) -> list[Link]:
         user = current_user(request)
+        side, label = ("assignee", "Assigned tickets") if record.is_staff else ("creator", "Their tickets")
+        links = to_tickets(self, request, label, **{side: str(record.id)})
         may_erase = self.may(request, "action:erase") and may_manage(user, is_staff=record.is_staff)
-        if not may_erase or record.id == user.id:
-            return []
-        return [Link("Erase personal data…", self.url("erase", record.id), "ti ti-eraser", is_danger=True)]
+        if may_erase and record.id != user.id:
+            erase = self.url("erase", record.id)
+            links.append(Link("Erase personal data…", erase, "ti ti-eraser", is_danger=True))
+        return links
 
     @expose("/erase/{pk}", methods=["GET"])
     async def ask_to_erase(self, request: Request) -> Response:

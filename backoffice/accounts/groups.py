@@ -1,8 +1,9 @@
 """Changing groups: what they grant, and deleting those that nobody is in."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Any, Final
 
-from sqlalchemy import delete, exists, false
+from sqlalchemy import Row, delete, exists, false, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.accounts.grants import Grants, grants_beyond
@@ -10,7 +11,10 @@ from backoffice.accounts.people import guard_administrators_remain
 from backoffice.accounts.sessions import CurrentUser
 from backoffice.errors import BadInput
 from backoffice.operations import BulkVerb, Selection
-from models import Group, GroupAccess, user_groups
+from models import Group, GroupAccess, User, user_groups
+
+#: Of a group's members, so many are read.
+MOST_MEMBERS: Final = 50
 
 
 def delete_groups() -> BulkVerb:
@@ -21,6 +25,20 @@ def delete_groups() -> BulkVerb:
         already=false(),
         apply=_delete,
     )
+
+
+async def members_of(session: AsyncSession, group_id: int) -> Sequence[Row[*tuple[Any, ...]]]:
+    """The first of a group's members by name: `id`, `full_name`, `is_active`; and how many are `in_all`."""
+    is_member = user_groups.c.group_id == group_id
+    in_all = select(func.count()).select_from(user_groups).where(is_member).scalar_subquery().label("in_all")
+    statement = (
+        select(User.id, User.full_name, User.is_active, in_all)
+        .join(user_groups, user_groups.c.user_id == User.id)
+        .where(is_member)
+        .order_by(User.full_name, User.id)
+        .limit(MOST_MEMBERS)
+    )
+    return (await session.execute(statement)).all()
 
 
 def set_grants(

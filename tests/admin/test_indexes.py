@@ -87,6 +87,7 @@ ASKED: Final[dict[tuple[str, str], list[dict[str, str]]]] = {
     ("user", "is_staff"): [{"is_staff": "1"}, {"is_staff": "0"}],
     ("attachment", "size_bytes"): [{"size_bytes_from": "10", "size_bytes_to": "11"}],
     ("user", "is_active"): [{"is_active": "0"}],
+    ("user", "groups"): [{"groups": "1"}],
     ("operation", "verb"): [{"verb": "ticket.merge"}],
     ("operation", "actor_user"): [{"actor_user": "2000"}],
     ("operation", "created_at"): [{"created_at_from": "2026-01-01", "created_at_to": "2026-01-02"}],

@@ -2,7 +2,7 @@ import pytest
 from httpx import Response
 
 from tests.admin.desk import Desk, Visitor
-from tests.admin.lists import main_of
+from tests.admin.lists import keys_in, links_in, main_of
 from tests.admin.page_forms import open_form
 
 CREATE = "/admin/group/create"
@@ -46,6 +46,44 @@ async def grants_of(desk: Desk, name: str) -> set[str]:
 
 async def edited(visitor: Visitor, key: int, **changes: str | list[str] | None) -> Response:
     return await (await open_form(visitor.client, f"/admin/group/edit/{key}")).send(**changes)
+
+
+async def add_members(desk: Desk, group_id: int, number: int) -> None:
+    await desk.owner.execute(
+        """WITH people AS (
+             INSERT INTO users (email, full_name, is_staff)
+             SELECT format('member-%s-of-%s@example.net', n, $1::int), 'Member ' || to_char(n, 'FM0000'), true
+             FROM generate_series(1, $2::int) n RETURNING id)
+           INSERT INTO user_groups (user_id, group_id) SELECT id, $1 FROM people""",
+        group_id,
+        number,
+    )
+
+
+class TestMembers:
+    @pytest.mark.parametrize("number", [0, 3, 50, 51, 1_200])
+    async def test_first_ones_are_shown_and_lead_to_all(
+        self, desk: Desk, administrator: Visitor, number: int
+    ) -> None:
+        key = await desk.group_id(await make_group(desk))
+        await add_members(desk, key, number)
+        page = await administrator.get(f"/admin/group/details/{key}")
+        text = main_of(page)
+        assert f"Members {number:,}" in text
+        assert [f"Member {n:04}" in text for n in (1, 50, 51)] == [number >= 1, number >= 50, False]
+        assert ("Nobody is in this group yet." in text) == (number == 0)
+        whole_list = f"/admin/user/list?groups={key}"
+        assert (f"The first 50 of {number:,} by name are shown." in text) == (number > 50)
+        assert (whole_list in links_in(page)) == (number > 50)
+        listed = await administrator.get(whole_list)
+        assert len(keys_in(listed, "user")) == min(number, 25)
+
+    async def test_are_names_alone_for_who_may_see_no_people(self, desk: Desk, limited: Visitor) -> None:
+        key = await desk.group_id(await make_group(desk))
+        await add_members(desk, key, 51)
+        page = await limited.get(f"/admin/group/details/{key}")
+        assert "Member 0050" in main_of(page)
+        assert "/admin/user/" not in page.text.partition("<main")[2]
 
 
 class TestMatrix:

@@ -2,7 +2,7 @@ import pytest
 
 from backoffice.database import transaction
 from tests.admin.desk import Desk, Visitor
-from tests.admin.lists import main_of
+from tests.admin.lists import keys_in, links_in, main_of
 from tests.admin.page_forms import open_form
 from tests.factories import arranging, make_tag, make_ticket
 
@@ -10,6 +10,17 @@ from tests.factories import arranging, make_tag, make_ticket
 @pytest.fixture
 async def supervisor(desk: Desk) -> Visitor:
     return await desk.visitor("supervisor")
+
+
+class TestPage:
+    async def test_leads_to_its_tickets(self, desk: Desk, supervisor: Visitor) -> None:
+        async with transaction(desk.factory, arranging()) as session:
+            tag = await make_tag(session)
+            tagged = await make_ticket(session, tags=[tag])
+            await make_ticket(session)
+        page = await supervisor.get(f"/admin/tag/details/{tag.id}")
+        (tickets,) = (link for link in links_in(page) if "/ticket/list?tags=" in link)
+        assert keys_in(await supervisor.get(tickets)) == [tagged.id]
 
 
 class TestSaving:

@@ -6,9 +6,9 @@ from httpx import Response
 from backoffice.database import transaction
 from models import User
 from tests.admin.desk import PASSWORD, Desk, Visitor, hidden_in
-from tests.admin.lists import main_of
+from tests.admin.lists import keys_in, links_in, main_of
 from tests.admin.page_forms import open_form
-from tests.factories import arranging, make_user
+from tests.factories import arranging, make_ticket, make_user
 
 CREATE = "/admin/user/create"
 #: What would make a member of staff of anybody, by every name under which it might be sent.
@@ -48,6 +48,18 @@ async def newest(desk: Desk) -> dict[str, Any]:
 
 async def edited(visitor: Visitor, user_id: int, **changes: str | list[str] | None) -> Response:
     return await (await open_form(visitor.client, f"/admin/user/edit/{user_id}")).send(**changes)
+
+
+class TestPage:
+    async def test_leads_to_the_tickets_of_a_person(self, desk: Desk, customer: User) -> None:
+        agent = await desk.visitor("agent")
+        async with transaction(desk.factory, arranging()) as session:
+            ticket = await make_ticket(session, creator_id=customer.id, assignee_id=agent.id)
+            await make_ticket(session)
+        for person, side in ((customer.id, "creator"), (agent.id, "assignee")):
+            page = await agent.get(f"/admin/user/details/{person}")
+            (tickets,) = (link for link in links_in(page) if f"/ticket/list?{side}=" in link)
+            assert keys_in(await agent.get(tickets)) == [ticket.id]
 
 
 class TestCustomers:

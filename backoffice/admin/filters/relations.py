@@ -167,6 +167,9 @@ class Related(_OfRecords):
 class RelatedMany(_OfRecords):
     """Records of a many-to-many, by their keys; of several, a row has all: `tags=1&tags=7`."""
 
+    #: Whether rows with none, or with any, can be asked for: where few have any, that is a look at all rows.
+    presence: bool = field(default=True, kw_only=True)
+
     def read(self, asking: Asking) -> Reading:
         title, values = self.title(asking.view), values_of(asking.params, self.name)
         value = values[0] if len(values) == 1 else ""
@@ -203,7 +206,7 @@ class RelatedMany(_OfRecords):
         return not_(linked) if operator is Operator.NOT else linked, shown
 
     def may_be_missing(self, model: type[Base]) -> bool:
-        return True
+        return self.presence
 
     def missing(self, model: type[Base]) -> ColumnElement[bool]:
         return not_(_is_linked(inspect(model).relationships[self.name], None))
