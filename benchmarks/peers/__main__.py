@@ -13,10 +13,10 @@ from typing import Any, Final
 
 import click
 
-from backoffice.embedded import DATABASE, EmbeddedPostgres
+from backoffice.embedded import DATABASE
 from benchmarks.peers import plot, report
 from benchmarks.peers.contestants import CONTESTANTS, Contestant
-from benchmarks.peers.dataset import Dataset, prepare
+from benchmarks.peers.dataset import Dataset, in_use, prepare
 from benchmarks.peers.measuring import measure, throughput
 from benchmarks.peers.results import Report
 from benchmarks.peers.running import machine, served, versions
@@ -67,7 +67,7 @@ def run(
     click.echo(f"{tickets:,} tickets: looking for the data, or making it …", err=True)
     folder = directory / str(tickets)
     dataset = prepare(folder, tickets)
-    with EmbeddedPostgres(folder / "postgres") as postgres:
+    with in_use(folder) as postgres:
         database = Database(postgres.superuser_url(DATABASE))
         try:
             with served(contestants, postgres, dataset, directory, assignee(database)) as running:

@@ -15,9 +15,9 @@ from typing import Any, Final
 
 import click
 
-from backoffice.embedded import DATABASE, EmbeddedPostgres
+from backoffice.embedded import DATABASE
 from benchmarks.peers.contestants import Ours
-from benchmarks.peers.dataset import prepare
+from benchmarks.peers.dataset import in_use, prepare
 from benchmarks.peers.measuring import measure
 from benchmarks.peers.report import put_between
 from benchmarks.peers.results import Report
@@ -104,7 +104,7 @@ def _served(key: str, tickets: int, directory: Path) -> Iterator[Served]:
     folder = directory / str(tickets)
     dataset = prepare(folder, tickets, is_thin=True)
     contestants = [Sized(key, f"{tickets:,}")]
-    with EmbeddedPostgres(folder / "postgres") as postgres:
+    with in_use(folder) as postgres:
         database = Database(postgres.superuser_url(DATABASE))
         try:
             with served(contestants, postgres, dataset, folder, assignee(database)) as [running]:
