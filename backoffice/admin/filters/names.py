@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, or_, select
-from sqlalchemy.orm import aliased, outerjoin
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, aliased, outerjoin
 from starlette.requests import Request
 
 from backoffice.admin.cells import key_of, naming_options
@@ -49,14 +50,32 @@ async def read_names(site: "AdminSite", request: Request, wanted: Iterable[Wante
             by_model.setdefault(each.picker.model, []).append(each)
     if not by_model:
         return Names()
-    statement = _beside_each_other(
-        {model: _chosen(site, request, model, asked) for model, asked in by_model.items()}
-    )
+    statement, keys = _statement(site, request, by_model)
     records: dict[type[Base], dict[Any, Any]] = {model: {} for model in by_model}
-    for row in await request.state.session.execute(statement.execution_options(**INCLUDE_TRASHED)):
+    for row in await request.state.session.execute(statement, keys):
         for record in filter(None, row):
             records[type(record)][key_of(record)] = record
     return Names(records)
+
+
+def _statement(
+    site: "AdminSite", request: Request, by_model: Mapping[type[Base], Sequence[Wanted]]
+) -> tuple[Select[Any], dict[str, Any]]:
+    """What finds them, and its parameters."""
+    everybody = [each for wanted in by_model.values() for each in wanted]
+    if len(by_model) == 1 and not any(_knowable(site, request, each.picker) for each in everybody):
+        # The usual case: it is made once.
+        return _by_keys(everybody[0].picker.key), {"keys": [key for each in everybody for key in each.keys]}
+    return _beside_each_other(
+        {model: _chosen(site, request, model, wanted) for model, wanted in by_model.items()}
+    ), {}
+
+
+@lru_cache(maxsize=100)
+def _by_keys(key: InstrumentedAttribute[Any]) -> Select[Any]:
+    model = key.class_
+    chosen = select(model).where(key.in_(bindparam("keys", expanding=True)))
+    return chosen.options(*naming_options(model)).execution_options(**INCLUDE_TRASHED)
 
 
 def _chosen(site: "AdminSite", request: Request, model: type[Base], wanted: Sequence[Wanted]) -> Select[Any]:
@@ -69,17 +88,17 @@ def _beside_each_other(chosen: Mapping[type[Base], Select[Any]]) -> Select[Any]:
     """The records of all models in one statement: a row has one of them."""
     if len(chosen) == 1:
         [(model, statement)] = chosen.items()
-        return statement.options(*naming_options(model))
+        return statement.options(*naming_options(model)).execution_options(**INCLUDE_TRASHED)
     entities: list[Any] = [aliased(model, statement.subquery()) for model, statement in chosen.items()]
     rows = entities[0]
     for other in entities[1:]:
         rows = outerjoin(rows, other, false(), full=True)
     options = [one for entity in entities for one in naming_options(entity)]
     together: Select[Any] = select(*entities).select_from(rows)
-    return together.options(*options)
+    return together.options(*options).execution_options(**INCLUDE_TRASHED)
 
 
-def _knowable(site: "AdminSite", request: Request, picker: Picker) -> Iterable[ColumnElement[bool]]:
+def _knowable(site: "AdminSite", request: Request, picker: Picker) -> Sequence[ColumnElement[bool]]:
     """Who may list the records has their names by it, also of those that can no longer be picked."""
     user = current_user(request)
     view = site.view_of(picker.model)
