@@ -5,7 +5,7 @@ from collections.abc import MutableMapping
 from typing import Any, Final
 
 from markupsafe import Markup
-from starlette.datastructures import FormData, MutableHeaders
+from starlette.datastructures import FormData
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -32,8 +32,12 @@ HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_PRIVATE: Final = "no-store"
-_TLS_ONLY: Final = "max-age=31536000"
+# As they are sent: there are as many of them on every response.
+_HEADERS: Final = [
+    (name.lower().encode(), value.encode())
+    for name, value in (HEADERS | {"Cache-Control": "no-store"}).items()
+]
+_OVER_TLS: Final = [*_HEADERS, (b"strict-transport-security", b"max-age=31536000")]
 
 
 class SecurityHeaders:
@@ -49,12 +53,10 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-                headers.setdefault("Cache-Control", _PRIVATE)
-                if scope["scheme"] == "https":
-                    headers.setdefault("Strict-Transport-Security", _TLS_ONLY)
+                own = {name for name, _ in message["headers"]}
+                wanted = _OVER_TLS if scope["scheme"] == "https" else _HEADERS
+                missing = [header for header in wanted if header[0] not in own]
+                message["headers"] = [*message["headers"], *missing]
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

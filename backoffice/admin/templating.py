@@ -1,6 +1,6 @@
 """The templates' environment: where templates and static files are found, and the filters that pages use."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, MutableMapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -33,7 +33,7 @@ def environment(*, templates: Sequence[Path], base_url: str = "/admin") -> Envir
     Every template is compiled once. A name that a page does not give is an error, never an empty place.
     """
     folders = [*templates, HERE / "templates"]
-    pages = Environment(
+    pages = Pages(
         loader=ChoiceLoader([FileSystemLoader(folder) for folder in folders]),
         autoescape=True,
         undefined=StrictUndefined,
@@ -53,6 +53,18 @@ def environment(*, templates: Sequence[Path], base_url: str = "/admin") -> Envir
         "remembered": lru_cache(maxsize=REMEMBERED)(_part),
     }
     return pages
+
+
+class Pages(Environment):
+    """Templates that have no globals but the environment's.
+
+    Jinja would look through two layers of them for every name, whenever a page imports macros.
+    """
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        if d:
+            raise ConfigurationError(f"A template was given globals of its own: {', '.join(d)}.")
+        return self.globals
 
 
 class StaticUrls:
