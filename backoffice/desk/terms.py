@@ -61,6 +61,12 @@ class Terms:
         return is_one_word and "@" in self.typed and len(self.typed) <= _LONGEST_ADDRESS
 
     @property
+    def only_word(self) -> str | None:
+        """The one word that it is, as an index of words has it; None if it is anything else."""
+        is_one = len(self.wanted) == 1 and self.wanted[0].is_unfinished and not self.unwanted
+        return self.wanted[0].text.lower() if is_one and self.wanted[0].text.isalpha() else None
+
+    @property
     def all_words(self) -> str:
         """What `asked` makes a tsquery of: of what has every word and phrase."""
         return joined(self.wanted)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import asyncpg
 import pytest
 from sqlalchemy import select
 
@@ -113,6 +114,22 @@ class TestTicketSearch:
         for term, note in (("till", "comments and people"), ("hello", "comments"), ("till slow", "people")):
             assert f"More than 1,000 {note} match" in (await self._search(factory, term)).note
         assert not (await self._search(factory, "firmware")).note
+
+    async def test_asks_statistics_what_is_everywhere(
+        self, factory: SessionFactory, desk: Desk, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with transaction(factory, arranging()) as session:
+            comment = {"ticket_id": desk["scanner"].id, "author_id": desk["scanner"].creator_id}
+            session.add_all(Comment(content="Hello there", **comment) for _ in range(30))
+        await owner.execute("ANALYZE comments")
+        assert await found(factory, desk, "Hell") == {"scanner"}
+        monkeypatch.setattr("backoffice.desk.finding.COMMON", 10)
+        for term in ("hello", "Hell"):
+            assert await found(factory, desk, term) == set()
+            assert "comments match, and were left out" in (await self._search(factory, term)).note
+        for term in ("hello there", "firmware", "hello -firmware", '"hello"'):
+            assert await found(factory, desk, term) == {"scanner"}
+            assert not (await self._search(factory, term)).note
 
     async def _search(self, factory: SessionFactory, term: str) -> Search:
         async with transaction(factory, acting(read_only=True)) as session:
