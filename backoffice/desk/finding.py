@@ -44,7 +44,7 @@ COUNT_CAP: Final = 10_000
 #: What more comments have than these, or more people, is no word to find a ticket by.
 MOST_KEYS: Final = 1_000
 #: If statistics say that more comments have a word, it is not looked up in them.
-COMMON: Final = 20_000
+WIDESPREAD: Final = 20_000
 #: If more tickets have the words, PostgreSQL finds the newest by itself: it meets some soon.
 MOST_TICKETS: Final = 5_000
 #: The same if so many of the newest have them.
@@ -150,18 +150,18 @@ async def _look_elsewhere(session: AsyncSession, terms: Terms) -> _Elsewhere:
         "numbers": numbers(terms),
         "email": terms.typed.lower(),
         "word": terms.only_word,
-        "common": COMMON,
+        "widespread": WIDESPREAD,
         "all": terms.all_words,
         "none": terms.no_words,
         "address": terms.address_words,
         **{f"word_{place}": str(word) for place, word in enumerate(words)},
     }
     row = (await session.execute(statement, given)).one()
-    is_frequent, is_common, own, *others = row
+    is_frequent, is_widespread, own, *others = row
     numbered, addressed, tickets, people, *by_word = (
         frozenset(keys if len(keys) <= MOST_KEYS else ()) for keys in others
     )
-    note = _note(comments=is_common or len(row.tickets) > MOST_KEYS, people=len(row.people) > MOST_KEYS)
+    note = _note(comments=is_widespread or len(row.tickets) > MOST_KEYS, people=len(row.people) > MOST_KEYS)
     few = None if is_frequent or len(own) > MOST_TICKETS else frozenset(own)
     return _Elsewhere(few, numbered, tickets, people, by_word, addressed, note)
 
@@ -174,13 +174,13 @@ def _lookup(words: int, *, is_address: bool, has_unwanted: bool) -> Select[Any]:
         all_people |= has(PERSON_WORDS, begun(bindparam("address", type_=Text)))
     named = Ticket.ticket_number == any_(bindparam("numbers", type_=ARRAY(String)))
     is_frequent = _are_frequent(asked(bindparam("all")))
-    is_common = _is_common(bindparam("word", type_=Text))
+    is_widespread = _is_widespread(bindparam("word", type_=Text))
     own = select(Ticket.id).where(has(TICKET_WORDS, asked(bindparam("all"))), not_(is_frequent))
     looked_up = {
         "own": _some(own, MOST_TICKETS),
         "numbered": select(Ticket.id).where(named),
         "addressed": select(User.id).where(User.email == bindparam("email")),
-        "tickets": _tickets_of_comments(is_common, has_unwanted=has_unwanted),
+        "tickets": _tickets_of_comments(is_widespread, has_unwanted=has_unwanted),
         "people": _people(all_people),
         **{
             f"people_{place}": _people(has(PERSON_WORDS, asked(bindparam(f"word_{place}"))))
@@ -188,7 +188,7 @@ def _lookup(words: int, *, is_address: bool, has_unwanted: bool) -> Select[Any]:
         },
     }
     arrays = (_array(each).label(name) for name, each in looked_up.items())
-    return select(is_frequent, is_common, *arrays).execution_options(**INCLUDE_TRASHED)
+    return select(is_frequent, is_widespread, *arrays).execution_options(**INCLUDE_TRASHED)
 
 
 def _are_frequent(words: ColumnElement[Any]) -> ScalarSelect[bool]:
@@ -204,18 +204,20 @@ def _are_frequent(words: ColumnElement[Any]) -> ScalarSelect[bool]:
     return select(frequent.cte("frequent").prefix_with("MATERIALIZED").c.are).scalar_subquery()
 
 
-def _is_common(word: ColumnElement[str]) -> ScalarSelect[bool]:
+def _is_widespread(word: ColumnElement[str]) -> ScalarSelect[bool]:
     """Whether very many comments have a word: the index has all of them read before it gives the first.
 
     Statistics tell, but not of several words together.
     """
-    common = select(func.coalesce(func.comments_with(word) > bindparam("common"), false()).label("is"))
-    return select(common.cte("common").prefix_with("MATERIALIZED").c["is"]).scalar_subquery()
+    widespread = select(
+        func.coalesce(func.comments_with(word) > bindparam("widespread"), false()).label("is")
+    )
+    return select(widespread.cte("widespread").prefix_with("MATERIALIZED").c["is"]).scalar_subquery()
 
 
-def _tickets_of_comments(is_common: ColumnElement[bool], *, has_unwanted: bool) -> Select[Any]:
+def _tickets_of_comments(is_widespread: ColumnElement[bool], *, has_unwanted: bool) -> Select[Any]:
     words = has(COMMENT_WORDS, asked(bindparam("all")))
-    found = and_(Comment.deleted_at.is_(None), words, not_(is_common))
+    found = and_(Comment.deleted_at.is_(None), words, not_(is_widespread))
     if has_unwanted:
         found &= not_(has(COMMENT_WORDS, asked(bindparam("none"))))
     return _some(select(Comment.ticket_id).where(found))

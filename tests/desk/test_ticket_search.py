@@ -123,7 +123,7 @@ class TestTicketSearch:
             session.add_all(Comment(content="Hello there", **comment) for _ in range(30))
         await owner.execute("ANALYZE comments")
         assert await found(factory, desk, "Hell") == {"scanner"}
-        monkeypatch.setattr("backoffice.desk.finding.COMMON", 10)
+        monkeypatch.setattr("backoffice.desk.finding.WIDESPREAD", 10)
         for term in ("hello", "Hell"):
             assert await found(factory, desk, term) == set()
             assert "comments match, and were left out" in (await self._search(factory, term)).note
