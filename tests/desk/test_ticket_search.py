@@ -127,7 +127,7 @@ class TestTicketSearch:
         for term in ("hello", "Hell"):
             assert await found(factory, desk, term) == set()
             assert "comments match, and were left out" in (await self._search(factory, term)).note
-        for term in ("hello there", "firmware", "hello -firmware", '"hello"'):
+        for term in ("hello there", "firmware", "-firmware hello", '"hello"'):
             assert await found(factory, desk, term) == {"scanner"}
             assert not (await self._search(factory, term)).note
 
