@@ -15,6 +15,7 @@ from backoffice.admin.forms import Section
 from backoffice.admin.pages import Kind, Link
 from backoffice.admin.reading import viewed
 from backoffice.admin.view import View
+from backoffice.attachments import is_image
 from models import Attachment
 
 
@@ -60,11 +61,16 @@ class AttachmentAdmin(View, model=Attachment):
     takes_files = ["create"]
     pickers = {"ticket": TICKETS, "uploaded_by": PEOPLE}
     bulk_actions = bulk_actions.FOR_ATTACHMENTS
+    details_template = "attachment.html"
     empty_title = "No attachments"
     empty_text = "Files are attached on a ticket's page."
 
     def record_actions(self, request: Request, record: Attachment) -> list[Link]:
         return [Link("Download", f"{self.url(str(record.id))}/download", "ti ti-download")]
+
+    async def details_extra(self, request: Request, record: Attachment) -> Mapping[str, Any]:
+        inline = f"{self.url(str(record.id))}/download?inline=1"
+        return {"image_url": inline if is_image(record.content_type) else ""}
 
     @expose("/{pk}/download", methods=["GET"])
     async def download(self, request: Request) -> Response:

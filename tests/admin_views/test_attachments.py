@@ -37,7 +37,8 @@ class TestUploading:
         key = await upload(desk, ticket, PNG, "Füße & <b>.png", "text/html")
         page = await administrator.get(f"/admin/ticket/details/{ticket}")
         assert "Füße &amp; &lt;b&gt;.png is attached." in page.text
-        assert f'src="/admin/attachment/{key}/download?inline=1"' in page.text
+        own = await administrator.get(f"/admin/attachment/details/{key}")
+        assert all(f'src="/admin/attachment/{key}/download?inline=1"' in each.text for each in (page, own))
         row = await desk.owner.fetchrow("SELECT * FROM attachments WHERE id = $1", key)
         assert row is not None
         assert (row["filename"], row["content_type"], row["size_bytes"]) == (
