@@ -68,7 +68,7 @@ class UserAdmin(View, model=User):
     ]
     form_hints = {
         "is_active": "Whoever is not active cannot sign in, and is signed out at once.",
-        "password": "Leave it empty to keep the present one. A new one signs the person out everywhere.",
+        "password": "Left empty, it stays as it is. A new one signs the person out everywhere.",
     }
     form_kinds = {"email": FieldKind.EMAIL}
     extra_fields = {"password": lambda view, request, record: PasswordField("New password")}

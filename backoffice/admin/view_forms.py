@@ -11,7 +11,8 @@ from starlette.responses import Response
 from backoffice.accounts import saved_views as saving
 from backoffice.accounts.lists import KnownView, Pair
 from backoffice.admin.filtered import filtered_query
-from backoffice.admin.filters import Choice, Flag
+from backoffice.admin.filters import Choice, Dates, Filter, Flag, Related
+from backoffice.admin.filters.dates import Preset
 from backoffice.admin.formats import shorten, words
 from backoffice.admin.list_address import ORDER, ListAddress
 from backoffice.admin.pages import Flash
@@ -246,6 +247,15 @@ def _said(view: "View", name: str, value: str) -> str:
     title = asked[name].title(view) if name in asked else words(name)
     if isinstance(asked.get(name), Flag) and value == "1":
         return title
-    if not isinstance(asked.get(name), Choice):
-        return f"{title}: {shorten(value, 60)}"
-    return f"{title}: {' or '.join(words(each) for each in value.split(','))}"
+    return f"{title}: {_value_said(asked.get(name), value)}"
+
+
+def _value_said(declared: Filter | None, value: str) -> str:
+    match declared:
+        case Choice():
+            return " or ".join(words(each) for each in value.split(","))
+        case Dates() if value in set(Preset):
+            return Preset(value).words
+        case Related():
+            return declared.special.get(value, value)
+    return shorten(value, 60)

@@ -40,7 +40,7 @@ VIEWS: Final = (
     ),
     DemoView(
         "supervisor@example.com",
-        "Urgent and unassigned",
+        "Urgent, unassigned",
         (("status", "open"), ("priority", "urgent"), ("assignee", "nobody")),
         is_shared=True,
     ),

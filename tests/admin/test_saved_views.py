@@ -209,12 +209,13 @@ class TestChanging:
         assert (await agent.client.get(LIST)).status_code == 200
 
     async def test_the_page_of_all_says_what_each_asks_for(self, agent: Browser) -> None:
-        query = "search=printer&status=open,closed&sortBy=updated_at&sort=desc"
-        address = await save(agent, "Mine", query)
-        page = await agent.client.get(VIEWS)
-        assert "Mine Yours alone Search: printer Status: Open or Closed By Updated, descending" in main_of(
-            page
+        filters = "search=printer&status=open,closed&assignee=me&created_at=last-7-days"
+        address = await save(agent, "Mine", f"{filters}&sortBy=updated_at&sort=desc")
+        said = (
+            "Mine Yours alone Search: printer Status: Open or Closed Assignee: Me Created: last 7 days"
+            " By Updated, descending"
         )
+        assert said in main_of(await agent.client.get(VIEWS))
         answer = await change(agent, address, "open-first", back="views")
         assert answer.headers["location"] == VIEWS
 
