@@ -31,6 +31,8 @@ WHY_UNKNOWN: Final[Mapping[Unknown, str]] = {
     Unknown.SECRET: "a secret, which the history does not keep",
     Unknown.NOT_KEPT: "not known: the history does not have it",
 }
+#: Of what hung on a record, so many of a kind are shown.
+MOST_ROWS: Final = 50
 _LONG: Final = (Kind.LONG_TEXT, Kind.JSON)
 _HEADING: Final = (Kind.RECORD, Kind.MOMENT)
 
@@ -103,8 +105,8 @@ def groups_of(
             continue
         shown = [image for image in past.children[model.__tablename__] if _showed(image, past.image)]
         seen = [image for image in shown if sees_gone or image.now is not None]
-        rows = [_row(child, image, names, past) for image in sorted(seen, key=_in_time)]
-        groups.append(PastGroup(child.name_plural, rows, len(shown) - len(seen)))
+        rows = [_row(child, image, names, past) for image in sorted(seen, key=_in_time)[-MOST_ROWS:]]
+        groups.append(PastGroup(child.name_plural, rows, len(seen), len(shown) - len(seen)))
     return groups
 
 

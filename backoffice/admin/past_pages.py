@@ -54,7 +54,10 @@ class PastRow:
 @dataclass(frozen=True)
 class PastGroup:
     label: str
+    #: The newest, the oldest of them first.
     rows: Sequence[PastRow]
+    #: How many there are in all.
+    count: int
     #: Rows that this person may not see.
     hidden: int = 0
 

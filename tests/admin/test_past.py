@@ -10,6 +10,7 @@ from backoffice.database import transaction
 from backoffice.desk import delete_forever, move_to_trash
 from models import Comment, Ticket
 from tests.admin.desk import Desk, statements_of
+from tests.admin.lists import main_of
 from tests.factories import arranging, make_comment, make_tag, make_ticket, make_user
 from tests.performing import acting, perform, sql
 
@@ -227,6 +228,10 @@ class TestCost:
         await sql(desk.factory, f"UPDATE tickets SET title = 'two' WHERE id = {ticket.id}")
         few = await cost(ticket)
         async with transaction(desk.factory, acting()) as session:
-            for _ in range(30):
-                await make_comment(session, ticket=ticket, author=await make_user(session))
+            for number in range(60):
+                author = await make_user(session)
+                await make_comment(session, ticket=ticket, author=author, content=f"Said {number}.")
         assert await cost(ticket) == few
+        page = main_of(await agent.get(f"/admin/ticket/past/{ticket.id}"))
+        assert "Comments 61 The 50 newest of 61 are shown." in page
+        assert [f"Said {number}." in page for number in (9, 10, 59)] == [False, True, True]
