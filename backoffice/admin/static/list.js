@@ -11,6 +11,9 @@ for (const form of document.querySelectorAll("form[data-forget-ticks]")) {
   form.addEventListener("submit", () => sessionStorage.removeItem(REMEMBERED));
 }
 
+// Of many views, the one that is shown may be further right than there is room for.
+document.querySelector(".views [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 document.getElementById("export-menu")?.addEventListener("click", (event) => event.currentTarget.hidePopover());
 
 function start(list) {
