@@ -17,11 +17,11 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import IO, Self
 
 import asyncpg
@@ -54,15 +54,12 @@ FORGETFUL_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_wr
 class EmbeddedPostgres:
     """The server of one directory, running while at least one process is inside its `with` block.
 
-    `durable=False` trades the safety of the data for speed; `settings` of PostgreSQL go before our own.
+    `durable=False` trades the safety of the data for speed.
     """
 
-    def __init__(
-        self, directory: Path, *, durable: bool = True, settings: Mapping[str, str] = MappingProxyType({})
-    ) -> None:
+    def __init__(self, directory: Path, *, durable: bool = True) -> None:
         self.directory = directory.absolute()
         self.durable = durable
-        self.settings = settings
         self._data = self.directory / "data"
         self._log = self.directory / "log"
         self._port = self.directory / "port"
@@ -166,8 +163,7 @@ class EmbeddedPostgres:
         _write(self._port, str(_free_port(self._port)))
         self._log.touch(mode=0o600)
         os.chown(self._log, account.uid, account.gid)
-        safety = {} if self.durable else FORGETFUL_SETTINGS
-        settings = {**SETTINGS, "port": self._port.read_text(), **safety, **self.settings}
+        settings = SETTINGS | {"port": self._port.read_text()} | ({} if self.durable else FORGETFUL_SETTINGS)
         options = " ".join(f"-c {name}={value}" for name, value in settings.items())
         started = self._pg_ctl(
             account, "start", f"--log={self._log}", f"--timeout={PATIENCE}", f"--options={options}"

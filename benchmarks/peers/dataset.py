@@ -6,7 +6,6 @@ comes out has both, and every product's writes go through them.
 
 import asyncio
 import json
-import os
 import shutil
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -110,12 +109,8 @@ def prepare(directory: Path, tickets: int, *, is_thin: bool = False) -> Dataset:
 
 @contextmanager
 def in_use(directory: Path) -> Iterator[EmbeddedPostgres]:
-    """The server of that data as it is after hours of use: what memory has room for is there already.
-
-    As PostgreSQL's manual advises for one that has a machine to itself, a quarter of the memory is its own.
-    """
-    quarter = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4 // 1024**2
-    with EmbeddedPostgres(directory / "postgres", settings={"shared_buffers": f"{quarter}MB"}) as postgres:
+    """The server of that data as it is after hours of use: what memory has room for is there already."""
+    with EmbeddedPostgres(directory / "postgres") as postgres:
         for file in sorted((directory / "postgres" / "data" / "base").rglob("*")):
             if file.is_file():
                 _read(file)
