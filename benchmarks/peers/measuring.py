@@ -12,6 +12,9 @@ from benchmarks.peers.running import Running
 from benchmarks.peers.tasks import Task
 
 CLIENTS: Final = 8
+#: Times that do not count: nothing is in memory before the first, and PostgreSQL keeps the plan of a prepared
+#: statement from the sixth on.
+WARMING: Final = 6
 
 
 @dataclass
@@ -32,14 +35,18 @@ class Samples:
 
 
 def measure(task: Task, contestants: Sequence[Running], *, rounds: int, budget: float) -> Measurement:
-    """Each up to `rounds` times, after one time that does not count; see `is_enough` for `budget`."""
+    """Each up to `rounds` times, after some that do not count; see `is_enough` for `budget`.
+
+    Whoever has used a quarter of the budget by then is warm.
+    """
     samples = {each.key: Samples() for each in contestants}
     for each in contestants:
         each.forget_peak()
-    for number in range(rounds + 1):
+    for number in range(rounds + WARMING):
         for each in _in_turns(contestants, number):
             if not samples[each.key].is_enough(rounds, budget):
-                _once(task, each, number, samples[each.key])
+                is_warm = number >= WARMING or samples[each.key].spent > budget / 4
+                _once(task, each, number, samples[each.key], counts=is_warm)
     return Measurement(
         task.key, task.label, {each.key: _result(each, samples[each.key]) for each in contestants}
     )
@@ -52,7 +59,7 @@ def _in_turns(contestants: Sequence[Running], number: int) -> Iterator[Running]:
     yield from contestants[:first]
 
 
-def _once(task: Task, running: Running, number: int, samples: Samples) -> None:
+def _once(task: Task, running: Running, number: int, samples: Samples, *, counts: bool) -> None:
     try:
         step = task.step(running.contestant, running.browser, number)
         before, started = running.cpu_seconds(), time.perf_counter()
@@ -66,8 +73,7 @@ def _once(task: Task, running: Running, number: int, samples: Samples) -> None:
     except Refused as refused:
         samples.note = str(refused)
     else:
-        # The first time is slower everywhere: nothing is in memory yet.
-        if number:
+        if counts:
             samples.milliseconds.append(taken * 1000)
             samples.cpu.extend([(after - before) * 1000] if before is not None and after is not None else [])
         samples.spent += taken
