@@ -173,20 +173,22 @@ def _settled_rows(view: "View", is_trash: bool, asked: frozenset[Pair]) -> Selec
 def _read(asking: Asking, number: int) -> Reading:
     """What the address asks of the filter at `number` of the view."""
     declared = asking.view.filters[number]
-    if any(value for name in declared.parameters for value in asking.params.getlist(name)):
+    named = ((name, value) for name in declared.parameters for value in asking.params.getlist(name))
+    asked = tuple((name, value) for name, value in named if value)
+    if asked and declared.varies:
         return declared.read(asking)
-    return _unasked(asking.view, number)
+    return _reading(asking.view, number, asked)
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _unasked(view: "View", number: int) -> Reading:
-    """What a filter makes of an address that says nothing of it: the same for everybody."""
-    return view.filters[number].read(_asking(view))
+def _reading(view: "View", number: int, asked: tuple[Pair, ...]) -> Reading:
+    """What a filter makes of these parameters, or of none: the same for everybody."""
+    return view.filters[number].read(_asking(view, asked))
 
 
-def _asking(view: "View", asked: Iterable[Pair] = ()) -> Asking:
+def _asking(view: "View", asked: Iterable[Pair]) -> Asking:
     """An address with these parameters, from nobody."""
-    query = urlencode(sorted(asked)).encode()
+    query = urlencode([*asked]).encode()
     return Asking(view, Request({"type": "http", "query_string": query}), Names())
 
 

@@ -22,8 +22,8 @@ def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         max_overflow=pool_size,
         pool_timeout=10,
         pool_recycle=1800,
-        # The one that was used last has its statements prepared, their plans, and what PostgreSQL knows of the
-        # tables at hand; those that are needed at peaks alone rest.
+        # The one that was used last has its statements prepared, their plans, and what PostgreSQL knows of
+        # the tables at hand; those that are needed at peaks alone rest.
         pool_use_lifo=True,
         # What people typed, passwords' hashes among it, is no matter for a log.
         hide_parameters=True,

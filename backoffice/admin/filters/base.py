@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sqlalchemy import ColumnElement, Select, inspect, not_
 from starlette.datastructures import QueryParams
@@ -104,6 +104,9 @@ class Facet:
 @dataclass(frozen=True)
 class Filter(ABC):
     """A filter by the attribute `name`, which is also its parameter; `label` is the column's unless given."""
+
+    #: Whether what it makes of a value may differ: by who asks, what they may know, or when.
+    varies: ClassVar[bool] = True
 
     name: str
     label: str = field(default="", kw_only=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sqlalchemy import ColumnElement, false, inspect, not_, or_
 from starlette.datastructures import QueryParams
@@ -27,6 +27,8 @@ class Choice(Filter):
 
     One that `is_single` takes one of them.
     """
+
+    varies: ClassVar[bool] = False
 
     is_single: bool = field(default=False, kw_only=True)
 
