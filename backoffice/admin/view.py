@@ -7,7 +7,7 @@ view is added, with the mend in the message.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, final
 
 from sqladmin import ModelView
 from sqlalchemy import ColumnElement, Select, bindparam, inspect, select
@@ -169,8 +169,9 @@ class View(ModelView):
         """What `term` finds in the palette, by the record's own columns; None: its records are not there."""
         return None
 
+    @final
     def rows(self, user: CurrentUser) -> Select[Any]:
-        """The rows that `user` may know of, live ones unless the caller asks for the trash."""
+        """The rows that `user` may know of, live ones unless the caller asks for the trash: see `scope`."""
         scope = self.scope(user)
         statement = select(self.model)
         return statement if scope is None else statement.where(scope)
