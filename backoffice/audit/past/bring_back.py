@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Table, insert, select
+from sqlalchemy import Select, Table, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from backoffice.audit.context import current_change
 from backoffice.audit.links import record_column
@@ -65,10 +66,40 @@ async def deletion_of(session: AsyncSession, table: Table, record_id: int) -> Au
 
 async def before_deletion(session: AsyncSession, table: Table, record_id: int) -> Cutoff:
     """The last moment of a record that was deleted forever; NotFound for one that was not."""
-    deletion = await deletion_of(session, table, record_id)
-    if deletion is None:
+    if await deletion_of(session, table, record_id) is None:
         raise NotFound("Nothing of this number was deleted forever, as far as the history goes.")
+    deletion = await session.scalar(_last_seen(table, record_id))
+    if deletion is None:
+        raise NotFound("This was never there for anybody: it was made and deleted in one go.")
     return just_before(deletion)
+
+
+def _last_seen(table: Table, record_id: int) -> Select[AuditLog]:
+    """The last deletion of what others could see: a record may come and go within one transaction."""
+    earlier = aliased(AuditLog)
+    is_made_with_it = (
+        select(earlier.id)
+        .where(
+            earlier.table_name == table.name,
+            earlier.record_id == record_id,
+            earlier.action == AuditAction.CREATE,
+            earlier.xid == AuditLog.xid,
+            earlier.xid != 0,
+            earlier.id < AuditLog.id,
+        )
+        .exists()
+    )
+    return (
+        select(AuditLog)
+        .where(
+            AuditLog.table_name == table.name,
+            AuditLog.record_id == record_id,
+            AuditLog.action == AuditAction.DELETE,
+            ~is_made_with_it,
+        )
+        .order_by(AuditLog.created_at.desc(), AuditLog.id.desc())
+        .limit(1)
+    )
 
 
 async def plan_return(session: AsyncSession, family: Family, refuse: Refusal) -> Return:

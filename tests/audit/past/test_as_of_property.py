@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Table, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -55,6 +55,13 @@ steps = st.builds(
 )
 #: Each inner list is a transaction of its own.
 histories = st.lists(st.lists(steps, min_size=1, max_size=3), min_size=6, max_size=25)
+#: Brought back and deleted again in one transaction, and then brought back once more.
+COMES_AND_GOES = [
+    [Step("trash", 0, 0)],
+    [Step("purge", 0, 0)],
+    [Step("bring-back", 0, 0), Step("purge", 0, 0)],
+    [Step("bring-back", 0, 0), Step("set", 0, 0)],
+]
 
 
 @dataclass
@@ -173,6 +180,7 @@ async def tickets(factory: SessionFactory) -> list[int]:
 
 class TestAsOf:
     @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @example(history=COMES_AND_GOES)
     @given(history=histories)
     async def test_is_what_a_snapshot_showed(
         self,
