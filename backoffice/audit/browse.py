@@ -13,7 +13,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
-    ColumnElement,
     Row,
     Select,
     Table,
@@ -25,9 +24,9 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backoffice.audit.labels import verb_label
-from backoffice.audit.links import ids_below, parent_table, tables_of_links, written_out
+from backoffice.audit.links import ids_below, parent_table, tables_of_links
 from backoffice.audit.names import NAMES, Name, Names, Place, Record, names_since
-from backoffice.audit.newest import LOG, newest_changes, wanted
+from backoffice.audit.newest import LOG, changes_of, newest_changes, wanted
 from backoffice.audit.newest import before as place_before
 from backoffice.audit.record import of_operation
 from models import INCLUDE_TRASHED, AuditAction, AuditLog, Base, Operation, User
@@ -185,18 +184,16 @@ def _history(
     # Made once for each kind of record: making it takes longer than running it. The limit is written out, so
     # that PostgreSQL finds a plan for any record as good as one for each, and makes it once, too.
     most = literal_column(str(limit), BigInteger)
-    rows = [wanted(name, most) for name in (table_name, *tables_of_links(table_name))]
-    rows += [_wanted_below(Base.metadata.tables[table_name], child, most) for child in below]
-    records = union_all(*rows).subquery("wanted")
+    own = (wanted(name, most) for name in (table_name, *tables_of_links(table_name)))
     columns = [LOG[name] for name in _READ]
-    newest = newest_changes(records, columns, with_before=with_before).subquery("newest").c
+    parts = [newest_changes(union_all(*own).subquery("wanted"), columns, with_before=with_before)]
+    for child in below:
+        ids = ids_below(Base.metadata.tables[table_name], child)
+        changes = changes_of(child, ids, columns, most, with_before=with_before)
+        parts.append(changes.subquery(f"of_{child.name}").select())
+    newest = union_all(*parts).subquery("newest").c
     in_order = (newest.created_at.desc(), newest.id.desc())
     return _entries(newest).order_by(*in_order).limit(most).execution_options(**INCLUDE_TRASHED)
-
-
-def _wanted_below(table: Table, child: Table, most: ColumnElement[int]) -> Select[str, int, int]:
-    ids = ids_below(table, child).subquery(f"below_{child.name}")
-    return select(written_out(child.name), ids.c[0], most)
 
 
 def _entries(source: Any = LOG) -> Select[*tuple[Any, ...]]:

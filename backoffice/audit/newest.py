@@ -1,6 +1,7 @@
-"""The newest changes of some records, each found by the index, in the partitions' order, and no further.
+"""The newest changes of some records, found by the index, in the partitions' order, and no further.
 
-It is one scan for all of them: PostgreSQL plans one for each partition, and that takes longer than the scan.
+Of a few records it is one scan for all of them, a record at a time: PostgreSQL plans and begins one in each
+partition, and that takes longer than the scan. Of many records of one table it is one for all at a time.
 """
 
 from collections.abc import Sequence
@@ -12,11 +13,16 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Select,
+    Table,
+    any_,
     bindparam,
+    cast,
+    func,
     select,
     true,
     tuple_,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.elements import KeyedColumnElement
 
 from backoffice.audit.links import RECORD_ID, written_out
@@ -61,6 +67,30 @@ def newest_changes(
         .lateral("newest")
     )
     return select(*newest.c).select_from(records.join(newest, true()))
+
+
+def changes_of(
+    table: Table,
+    ids: Select[int],
+    columns: Sequence[KeyedColumnElement[Any]],
+    most: ColumnElement[int],
+    *,
+    with_before: bool = False,
+) -> Select[*tuple[Any, ...]]:
+    """`columns` of the newest entries of all rows of `table` with these `ids`, at most so many together."""
+    # As an array: the index is gone through once in each partition, from one of them to the next.
+    listed = select(func.array(ids.scalar_subquery(), type_=ARRAY(BigInteger))).scalar_subquery()
+    return (
+        select(*columns)
+        .where(
+            LOG.table_name == written_out(table.name),
+            LOG.record_id == any_(cast(listed, ARRAY(BigInteger))),
+            IS_CHANGE_OF_A_ROW,
+            *(_is_before() if with_before else ()),
+        )
+        .order_by(LOG.created_at.desc(), LOG.id.desc())
+        .limit(most)
+    )
 
 
 def before(place: Place | None) -> dict[str, Any]:

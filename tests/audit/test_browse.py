@@ -19,7 +19,7 @@ from backoffice.audit.browse import (
 from backoffice.audit.names import Name
 from backoffice.database import SessionFactory, transaction
 from backoffice.desk import add_tags, assign, delete_forever, move_to_trash, set_status
-from models import AuditAction, Tag, Ticket, TicketStatus, User
+from models import AuditAction, Comment, Tag, Ticket, TicketStatus, User
 from tests.factories import arranging, make_comment, make_tag, make_ticket
 from tests.performing import acting, perform
 
@@ -85,6 +85,25 @@ class TestHistoryOf:
         everything = await history(factory, ticket)
         first = await history(factory, ticket, limit=2)
         assert first + await history(factory, ticket, before=first[-1].place) == everything
+
+    async def test_of_what_is_below_it_is_read_page_by_page(
+        self, factory: SessionFactory, ticket: Ticket
+    ) -> None:
+        for number in range(7):
+            async with transaction(factory, arranging()) as session:
+                comment = await make_comment(session, ticket=ticket, content=f"No. {number}")
+        async with transaction(factory, arranging()) as session:
+            # It hung on the ticket once, which its first entry and this one tell.
+            await session.delete(await session.get_one(Comment, comment.id))
+        below = {"below": [Comment.__table__]}
+        whole = await history(factory, ticket, **below)
+        assert [entry.table_name for entry in whole] == ["comments"] * 8 + ["tickets"]
+        assert whole == sorted(whole, key=lambda entry: entry.place, reverse=True)
+        pages = [await history(factory, ticket, limit=4, **below)]
+        for _ in range(2):
+            pages.append(await history(factory, ticket, limit=4, before=pages[-1][-1].place, **below))
+        assert [len(page) for page in pages] == [4, 4, 1]
+        assert [entry.id for page in pages for entry in page] == [entry.id for entry in whole]
 
     async def test_keeps_to_its_record(self, factory: SessionFactory, ticket: Ticket) -> None:
         async with transaction(factory, arranging()) as session:
