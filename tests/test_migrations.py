@@ -193,6 +193,17 @@ class TestApplicationRole:
             await app_role.execute(statement)
 
 
+class TestFunctionsOfTheOwner:
+    async def test_take_no_table_that_a_caller_put_before_theirs(self, owner: asyncpg.Connection) -> None:
+        # Temporary tables come first for whoever does not say that they come last.
+        paths = await owner.fetch(
+            "SELECT proname, array_to_string(proconfig, ';') AS settings FROM pg_proc"
+            " WHERE prosecdef AND pronamespace = 'public'::regnamespace"
+        )
+        assert len(paths) >= 2
+        assert [row["proname"] for row in paths if "pg_temp" not in (row["settings"] or "")] == []
+
+
 class TestReaderRole:
     @pytest.fixture
     async def reader(self, database: Database) -> AsyncIterator[asyncpg.Connection]:

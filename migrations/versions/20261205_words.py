@@ -13,7 +13,7 @@ depends_on = None
 _FUNCTION = """
 CREATE FUNCTION comments_with(beginning text) RETURNS bigint
 LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER
-SET search_path = pg_catalog SET plan_cache_mode = force_generic_plan AS $$
+SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
   RETURN (
     SELECT coalesce(max(share), 0)
