@@ -105,7 +105,7 @@ class Edge:
         """
 
         async def endpoint(request: Request) -> Response:
-            request = self._prepare(request, handler, verb, ignores_body, plans_by_value(request))
+            request = self._prepare(request, handler, verb, ignores_body, plans_by_value)
             try:
                 if not request.state.change.read_only:
                     await self._read(request)
@@ -120,7 +120,7 @@ class Edge:
         return endpoint
 
     def _prepare(
-        self, request: Request, handler: Handler, verb: str, ignores_body: bool, plans_by_value: bool
+        self, request: Request, handler: Handler, verb: str, ignores_body: bool, plans_by_value: Question
     ) -> Request:
         request.scope["query_string"] = _as_browsers_send_it(request.scope["query_string"])
         request = Request(request.scope, limited(request.receive, self._body_limit(request)))
@@ -137,7 +137,7 @@ class Edge:
             address=_address(request),
             statement_timeout_ms=self.site.settings.statement_timeout_ms,
             read_only=ignores_body or request.method in SAFE_METHODS,
-            plans_by_value=plans_by_value,
+            plans_by_value=plans_by_value(request),
             # Who it is comes first, in one query with the context.
             sets_context_first=True,
         )

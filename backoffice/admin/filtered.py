@@ -18,7 +18,6 @@ from backoffice.admin.counting import COUNT_CAP, FREQUENT_CAP, Conditions
 from backoffice.admin.filters import Asking, Compared, Part, Reading, Wanted
 from backoffice.admin.filters.base import Pair, values_of
 from backoffice.admin.filters.names import Names
-from backoffice.admin.filters.relations import ME
 from backoffice.admin.request import current_user
 from backoffice.admin.where import WHERE, Where, read_where
 from backoffice.admin.where.asked import asked, asking_for
@@ -155,11 +154,17 @@ def _wanted(view: "View", request: Request) -> list[Wanted]:
 def _settled(view: "View", request: Request) -> frozenset[Pair] | None:
     """What is asked of the view's filters, if each holds rows to one value, and no more rows are hidden."""
     params = request.query_params
-    named = [name for each in view.filters for name in each.parameters]
-    asked = frozenset((name, value) for name in named for value in params.getlist(name) if value)
-    held = [each.held(view, params) for each in view.filters if any(map(params.get, each.parameters))]
-    is_personal = view.scope(current_user(request)) is not None or ME in {value for _, value in asked}
-    return None if is_personal or None in held else asked
+    if view.scope(current_user(request)) is not None:
+        return None
+    given = [
+        pair for pair in params.multi_items() if any(pair[0] in each.parameters for each in view.filters)
+    ]
+    asked = {name: value for name, value in given if value}
+    asking = [each for each in view.filters if not asked.keys().isdisjoint(each.parameters)]
+    is_repeated = len(given) > len(dict(given))
+    if is_repeated or any(each.held(view, params) is None or each.is_personal(params) for each in asking):
+        return None
+    return frozenset(asked.items())
 
 
 @lru_cache(maxsize=REMEMBERED)

@@ -11,7 +11,7 @@ from backoffice.database import SessionFactory, transaction
 from models import TicketPriority, TicketStatus
 from tests.admin.conftest import Browser, OpenBrowser
 from tests.admin.lists import keys_in, listed, make_tickets, step_in
-from tests.factories import arranging, make_ticket
+from tests.factories import arranging, make_staff, make_ticket
 
 
 @pytest.fixture
@@ -102,6 +102,21 @@ class TestStatementMadeOnce:
             assert keys_in(await listed(agent.client, priority="high")) == [high]
             assert keys_in(await listed(agent.client)) == [high, low]
             assert keys_in(await listed(agent.client, priority="low", trash="only")) == []
+
+    async def test_of_a_parameter_that_is_repeated_shows_what_its_filter_read(
+        self, agent: Browser, factory: SessionFactory
+    ) -> None:
+        async with transaction(factory, arranging()) as session:
+            people = [await make_staff(session) for _ in range(2)]
+            tickets = [await make_ticket(session, assignee=person) for person in people]
+        for first, last in ((0, 1), (1, 0)):
+            address = f"/admin/ticket/list?assignee={people[first].id}&assignee={people[last].id}"
+            assert keys_in(await agent.client.get(address)) == [tickets[last].id]
+        everything = keys_in(await listed(agent.client))
+        emptied = await agent.client.get(f"/admin/ticket/list?assignee={people[0].id}&assignee=")
+        assert keys_in(emptied) == everything
+        low = await make_tickets(factory, {"priority": TicketPriority.LOW})
+        assert keys_in(await agent.client.get("/admin/ticket/list?priority=low&priority=")) == low
 
     async def test_shows_everybody_their_own(self, browser_of: OpenBrowser, factory: SessionFactory) -> None:
         ana, bo = await browser_of("Agents"), await browser_of("Agents")

@@ -129,6 +129,10 @@ class Filter(ABC):
         """The column that rows have one value in, as the address asks; None if it asks for anything else."""
         return None
 
+    def is_personal(self, params: QueryParams) -> bool:
+        """Whether that value is another one for everybody who asks."""
+        return False
+
     def wanted(self, values: Iterable[str]) -> list[Wanted]:
         """The records that these values name, as far as they name any."""
         return []

@@ -120,6 +120,9 @@ class Related(_OfRecords):
         is_record = params.get(self.name) not in {NOBODY, *PRESENCE}
         return _local_column(view.model, self.name).key if is_record else None
 
+    def is_personal(self, params: QueryParams) -> bool:
+        return params.get(self.name) == ME
+
     def facet(self, asking: Asking) -> Facet | None:
         column = _local_column(asking.view.model, self.name)
         values = [(word, self._leads_to(asking, [word])) for word in self.special]
